@@ -1,0 +1,131 @@
+"""Makes boto3 clients for one role, and translates what AWS says into Dynalake's errors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import boto3
+from botocore.config import Config as BotoConfig
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionError as BotoConnectionError,
+    HTTPClientError,
+    NoCredentialsError,
+    NoRegionError,
+    PartialCredentialsError,
+)
+
+from archive.errors import DynalakeError, InputError, ServiceError, TransientServiceError
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_glue import GlueClient
+    from mypy_boto3_s3 import S3Client
+
+Half = Literal["archiver", "purger"]
+
+THROTTLES: Final = frozenset(
+    {
+        "ProvisionedThroughputExceededException",
+        "ProvisionedThroughputExceeded",
+        "ThrottlingException",
+        "ThrottlingError",
+        "RequestLimitExceeded",
+        "TransactionConflict",
+        "InternalServerError",
+        "SlowDown",
+    }
+)
+_DENIED: Final = frozenset({"AccessDeniedException", "AccessDenied", "UnauthorizedOperation", "403"})
+_ABSENT: Final = frozenset({"ResourceNotFoundException", "NoSuchBucket"})
+_EXPIRED: Final = frozenset(
+    {"ExpiredToken", "ExpiredTokenException", "UnrecognizedClientException", "InvalidAccessKeyId", "SignatureDoesNotMatch"}
+)
+_SERVER_ERROR: Final = 500
+_RETRIES: Final = 8
+_SECONDS_TO_CONNECT: Final = 10
+_SECONDS_TO_READ: Final = 60
+
+
+class Clients:
+    """Clients of one half of the work: the archiver's role reads and stores, the purger's removes."""
+
+    def __init__(self, region: str | None, role: str | None, half: Half, connections: int) -> None:
+        """Assume `role` where one is given; `connections` is how many requests may be in flight at once."""
+        with translated("sts:AssumeRole" if role else "loading credentials", role or "the default credentials"):
+            self.session = _session(region, role, half)
+            options = BotoConfig(
+                retries={"mode": "standard", "total_max_attempts": _RETRIES},
+                connect_timeout=_SECONDS_TO_CONNECT,
+                read_timeout=_SECONDS_TO_READ,
+                max_pool_connections=connections,
+            )
+            self.dynamodb: DynamoDBClient = self.session.client("dynamodb", config=options)
+            self.s3: S3Client = self.session.client("s3", config=options)
+            self.glue: GlueClient = self.session.client("glue", config=options)
+
+
+def _session(region: str | None, role: str | None, half: Half) -> boto3.Session:
+    session = boto3.Session(region_name=region)
+    if role is None:
+        return session
+    answer = session.client("sts").assume_role(RoleArn=role, RoleSessionName=f"dynalake-{half}")
+    secrets = answer["Credentials"]
+    return boto3.Session(
+        aws_access_key_id=secrets["AccessKeyId"],
+        aws_secret_access_key=secrets["SecretAccessKey"],
+        aws_session_token=secrets["SessionToken"],
+        region_name=region,
+    )
+
+
+def error_code(error: ClientError) -> str:
+    """Return AWS's code of an error, such as ConditionalCheckFailedException."""
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def status_code(error: ClientError) -> int:
+    """Return the HTTP status of an error."""
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+@contextmanager
+def translated(operation: str, target: str) -> Iterator[None]:
+    """Translate botocore's errors; `operation` is the IAM action, `target` the table, bucket or key."""
+    try:
+        yield
+    except ClientError as error:
+        raise _of_client_error(error, operation, target) from error
+    except (NoCredentialsError, PartialCredentialsError) as error:
+        message = "there are no AWS credentials; set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run with a role"
+        raise ServiceError(message) from error
+    except NoRegionError as error:
+        message = "there is no AWS region; set [source] region or AWS_DEFAULT_REGION"
+        raise InputError(message) from error
+    except (BotoConnectionError, HTTPClientError) as error:
+        message = f"{operation} on {target} got no answer ({type(error).__name__}); check the network, then run again"
+        raise TransientServiceError(message) from error
+    except BotoCoreError as error:
+        message = f"{operation} on {target} could not be made ({type(error).__name__}); check the credentials and the endpoint"
+        raise ServiceError(message) from error
+
+
+def _of_client_error(error: ClientError, operation: str, target: str) -> DynalakeError:
+    code = error_code(error)
+    if code in THROTTLES or status_code(error) >= _SERVER_ERROR:
+        return TransientServiceError(f"{operation} on {target} failed for now ({code}); run again later")
+    if code in _DENIED:
+        return ServiceError(f"{operation} on {target} is not permitted; grant it to the role in use")
+    if code in _EXPIRED:
+        return ServiceError(f"{operation} on {target} was refused ({code}): the credentials are wrong or have expired; renew them")
+    if code in _ABSENT:
+        return InputError(f"{target} does not exist in this account and region ({operation}); check the settings")
+    return ServiceError(f"{operation} on {target} was refused ({code}); this is not expected, report it")
+
+
+def wire(module: Any) -> dict[str, str]:  # noqa: ANN401 - int, str or Decimal
+    """Return a module's value as an attribute value."""
+    return {"S": module} if isinstance(module, str) else {"N": str(module)}

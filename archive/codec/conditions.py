@@ -1,0 +1,127 @@
+"""What must still hold at the base table for a message to be removed: as a ConditionExpression and as PartiQL.
+
+It compares every archived attribute and says that every other attribute name known is missing. DynamoDB has no
+condition "and nothing else", so an attribute nobody ever saw is found only in the image that comes back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from archive.codec.values import AttributeValue, Item
+from archive.model.spec import TableSpec
+
+MOST_CHARACTERS: Final = 8_192
+"""A PartiQL statement's length (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html)."""
+MOST_OPERATORS: Final = 290
+"""Comparisons in one condition; DynamoDB takes 300 operators, and AND counts as none of ours."""
+_MOST_EXPRESSION: Final = 4_000  # of DynamoDB's 4,096 bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What happens to a message: `delete` it, `mark` it with a TTL (epoch seconds), or `unmark` one it has."""
+
+    kind: str
+    attribute: str = ""
+    seconds: int = 0
+
+
+DELETE: Final = Change("delete")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One archived message: its row's position in the segment, the item as archived, and what is to happen to it."""
+
+    position: int
+    item: Item
+    change: Change
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """A ConditionExpression (and UpdateExpression) with its placeholders."""
+
+    condition: str
+    update: str
+    names: dict[str, str]
+    values: dict[str, AttributeValue]
+
+
+def key_of(spec: TableSpec, item: Item) -> Item:
+    """Return an item's primary key."""
+    return {name: item[name] for name in (spec.partition_key, spec.time_key)}
+
+
+def _compared(spec: TableSpec, target: Target) -> dict[str, AttributeValue]:
+    """Return the attributes that are compared besides the key; an unmark compares the mark only."""
+    change = target.change
+    if change.kind == "unmark":
+        return {change.attribute: {"N": str(change.seconds)}}
+    return {name: value for name, value in target.item.items() if name not in (spec.partition_key, spec.time_key)}
+
+
+def _absent(target: Target, known: Iterable[str]) -> list[str]:
+    """Return the names that must be missing: every known one that the archived item lacks, and the TTL that a mark sets."""
+    if target.change.kind == "unmark":
+        return []
+    names = set(known) - set(target.item)
+    if target.change.kind == "mark":
+        names.add(target.change.attribute)
+    return sorted(names)
+
+
+def expression(spec: TableSpec, target: Target, known: Iterable[str]) -> Expression:
+    """Return the condition of a single DeleteItem or UpdateItem. Names that no longer fit in are left to the image."""
+    names = {"#k": spec.partition_key}
+    values: dict[str, AttributeValue] = {}
+    parts = ["attribute_exists(#k)"]
+    for number, (name, value) in enumerate(sorted(_compared(spec, target).items())):
+        names[f"#a{number}"], values[f":a{number}"] = name, value
+        parts.append(f"#a{number} = :a{number}")
+    length = sum(len(part) + 5 for part in parts)
+    for number, name in enumerate(_absent(target, known)):
+        part = f"attribute_not_exists(#n{number})"
+        length += len(part) + 5
+        if length > _MOST_EXPRESSION or len(parts) >= MOST_OPERATORS:
+            break
+        names[f"#n{number}"] = name
+        parts.append(part)
+    update = ""
+    if target.change.kind == "mark":
+        names["#ttl"], values[":ttl"] = target.change.attribute, {"N": str(target.change.seconds)}
+        update = "SET #ttl = :ttl"
+    elif target.change.kind == "unmark":
+        names["#ttl"] = target.change.attribute
+        update = "REMOVE #ttl"
+    return Expression(" AND ".join(parts), update, names, values)
+
+
+def statement(table: str, spec: TableSpec, target: Target, known: Iterable[str]) -> tuple[str, list[Any]] | None:
+    """Return a PartiQL statement and its parameters, or None where it would be longer than DynamoDB takes."""
+    key = key_of(spec, target.item)
+    conditions = [f"{_quoted(name)}=?" for name in key]
+    parameters = list(key.values())
+    for name, value in sorted(_compared(spec, target).items()):
+        conditions.append(f"{_quoted(name)}=?")
+        parameters.append(value)
+    conditions += [f"{_quoted(name)} IS MISSING" for name in _absent(target, known)]
+    where = " AND ".join(conditions)
+    change = target.change
+    if change.kind == "mark":
+        text = f"UPDATE {_quoted(table)} SET {_quoted(change.attribute)}=? WHERE {where} RETURNING ALL OLD *"
+        parameters.insert(0, {"N": str(change.seconds)})
+    elif change.kind == "unmark":
+        text = f"UPDATE {_quoted(table)} REMOVE {_quoted(change.attribute)} WHERE {where} RETURNING ALL OLD *"
+    else:
+        text = f"DELETE FROM {_quoted(table)} WHERE {where} RETURNING ALL OLD *"
+    if len(text) > MOST_CHARACTERS or len(conditions) > MOST_OPERATORS:
+        return None
+    return text, parameters
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

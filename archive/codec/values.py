@@ -1,0 +1,163 @@
+"""One attribute value as plain JSON that an analyst can read, and back, without losing anything.
+
+S, N, BOOL, NULL, M and L become plain JSON (a number keeps all its digits). What plain JSON has no form for becomes
+an object with one tag: `{"$B": base64}`, `{"$SS": [...]}`, `{"$NS": [...]}`, `{"$BS": [...]}`; a map that looks like
+a tag is wrapped: `{"$M": {...}}`. Equal values give equal text: numbers are canonical, sets and map keys are sorted.
+
+Attribute values are in the form that boto3's low-level client takes and gives: `{"N": "1.5"}`, `{"B": b"..."}`.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode, b64encode
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+from typing import Any, Final
+
+import msgspec
+
+from archive.errors import ProofError
+
+AttributeValue = dict[str, Any]
+Item = dict[str, AttributeValue]
+
+_TAGS: Final = frozenset({"$B", "$SS", "$NS", "$BS", "$M"})
+_SHORT_INTEGER: Final = 18  # digits that always fit an int64, so that the encoder may print them itself
+_PLAIN_DIGITS: Final = 38  # what DynamoDB's numbers can have; longer ones are shown with an exponent
+_SMALLEST_PLAIN: Final = -7
+_encode = msgspec.json.Encoder(order="sorted").encode
+
+
+@lru_cache(maxsize=65_536)
+def canonical_number(text: str) -> str:
+    """Return the one spelling of a number: no sign of zero, no trailing zeros, an exponent only where it is far.
+
+    `1.0`, `1` and `1E0` are one number to DynamoDB; the result is a JSON number with the same value.
+    """
+    try:
+        sign, digit_tuple, exponent = Decimal(text).as_tuple()
+    except InvalidOperation as error:
+        message = "an attribute of type N does not hold a number"
+        raise ProofError(message) from error
+    if not isinstance(exponent, int):
+        message = "an attribute of type N holds NaN or infinity, which DynamoDB does not have"
+        raise ProofError(message)
+    digits = "".join(map(str, digit_tuple)).lstrip("0")
+    stripped = digits.rstrip("0")
+    if not stripped:
+        return "0"
+    exponent += len(digits) - len(stripped)
+    adjusted = len(stripped) - 1 + exponent
+    minus = "-" if sign else ""
+    if exponent >= 0 and adjusted < _PLAIN_DIGITS:
+        return minus + stripped + "0" * exponent
+    if exponent < 0 and adjusted >= 0:
+        return f"{minus}{stripped[:exponent]}.{stripped[exponent:]}"
+    if exponent < 0 and adjusted >= _SMALLEST_PLAIN:
+        return f"{minus}0.{'0' * (-adjusted - 1)}{stripped}"
+    fraction = f".{stripped[1:]}" if len(stripped) > 1 else ""
+    return f"{minus}{stripped[0]}{fraction}E{adjusted:+d}"
+
+
+def _number(text: str) -> int | msgspec.Raw:
+    text = canonical_number(text)
+    if len(text) <= _SHORT_INTEGER and text.lstrip("-").isdigit():
+        return int(text)
+    return msgspec.Raw(text.encode())
+
+
+def _base64(data: bytes | str) -> str:
+    """Return base64 text of bytes (from the client) or of text that is base64 already (from the wire)."""
+    return b64encode(b64decode(data) if isinstance(data, str) else bytes(data)).decode()
+
+
+def to_plain(value: AttributeValue) -> Any:  # noqa: ANN401 - JSON has no narrower type
+    """Return what `encode_plain` prints for one attribute value.
+
+    Binary may be bytes or, as it is on the wire, base64 text.
+    """
+    ((tag, inner),) = value.items()
+    if tag in ("S", "BOOL"):
+        return inner
+    if tag == "N":
+        return _number(inner)
+    if tag == "M":
+        plain = {name: to_plain(member) for name, member in inner.items()}
+        return {"$M": plain} if len(plain) == 1 and not _TAGS.isdisjoint(plain) else plain
+    if tag == "L":
+        return [to_plain(member) for member in inner]
+    if tag == "NULL":
+        return None
+    return _tagged(tag, inner)
+
+
+def _tagged(tag: str, inner: Any) -> dict[str, Any]:  # noqa: ANN401
+    if tag == "B":
+        return {"$B": _base64(inner)}
+    if tag == "SS":
+        return {"$SS": sorted(inner)}
+    if tag == "NS":
+        return {"$NS": [_number(text) for text in sorted(inner, key=Decimal)]}
+    if tag == "BS":
+        return {"$BS": sorted(map(_base64, inner))}
+    message = f"DynamoDB answered with a type {tag!r} that Dynalake does not know; nothing was archived from this page"
+    raise ProofError(message)
+
+
+def encode_plain(plain: dict[str, Any]) -> bytes:
+    """Return the JSON text of attributes made plain: one spelling for equal values."""
+    return _encode(plain)
+
+
+def canonical(item: Item) -> bytes:
+    """Return the one spelling of a whole item: two items are equal to DynamoDB exactly if their spellings are."""
+    return _encode({name: to_plain(value) for name, value in item.items()})
+
+
+class _Digits(str):
+    """The text of a JSON number, with every digit."""
+
+    __slots__ = ()
+
+
+def from_plain(plain: Any) -> AttributeValue:  # noqa: ANN401, PLR0911 - one return a type is the clearest form
+    """Return the attribute value of one plain JSON value whose numbers are Decimal, int or digits; undoes `to_plain`."""
+    if isinstance(plain, _Digits):
+        return {"N": canonical_number(str(plain))}
+    if isinstance(plain, str):
+        return {"S": plain}
+    if plain is None:
+        return {"NULL": True}
+    if isinstance(plain, bool):
+        return {"BOOL": plain}
+    if isinstance(plain, int | Decimal):
+        return {"N": canonical_number(str(plain))}
+    if isinstance(plain, list):
+        return {"L": [from_plain(member) for member in plain]}
+    if len(plain) == 1:
+        ((tag, inner),) = plain.items()
+        if tag in _TAGS:
+            return _untagged(tag, inner)
+    return {"M": {name: from_plain(member) for name, member in plain.items()}}
+
+
+def _untagged(tag: str, inner: Any) -> AttributeValue:  # noqa: ANN401
+    if tag == "$M":
+        return {"M": {name: from_plain(member) for name, member in inner.items()}}
+    if tag == "$B":
+        return {"B": b64decode(inner)}
+    if tag == "$BS":
+        return {"BS": [b64decode(member) for member in inner]}
+    if tag == "$NS":
+        return {"NS": [canonical_number(str(member)) for member in inner]}
+    return {"SS": list(inner)}
+
+
+_decoder = json.JSONDecoder(parse_int=_Digits, parse_float=_Digits)
+
+
+def decode_plain(text: str) -> Item:
+    """Return the attributes that `encode_plain` printed, as an item."""
+    attributes: dict[str, Any] = _decoder.decode(text)
+    return {name: from_plain(plain) for name, plain in attributes.items()}

@@ -1,0 +1,281 @@
+"""Archives one batch: read module by module, then merge, prove, store and purge segment by segment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from threading import local
+
+import pyarrow as pa
+
+from archive.codec.decode import PageDecoder
+from archive.codec.values import AttributeValue, Item, decode_plain
+from archive.engine.session import Session
+from archive.errors import LakeDamagedError, ProofError
+from archive.lake.commit import Committed, Committer, Place
+from archive.lake.order import FROM_SPOOL, FROM_TABLE, Key
+from archive.lake.parquet import SegmentFile
+from archive.lake.proved import fetch_proved
+from archive.lake.receipts import Seen
+from archive.lake.spool import Spool, private_folder
+from archive.model.config import Module
+from archive.model.late import may_wait
+from archive.model.layout import Segment
+from archive.model.receipt import StoredObject
+from archive.model.window import Window
+from archive.purge.segment import Purged, Purger
+
+Progress = Callable[[str, int], None]
+"""Told what has just been done (`read`, `stored`, `purged`) and with how many messages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one Prefect task does: a window, and the modules that have messages in or before it. Small, and no rows."""
+
+    number: int
+    window: Window
+    modules: tuple[Module, ...]
+
+
+@dataclass(slots=True)
+class BatchResult:
+    """What one batch did. `failed` are alarms: segments that were stopped, each with its reason; the others went on."""
+
+    read: int = 0
+    spooled_bytes: int = 0
+    segments: int = 0
+    stored: int = 0
+    added: int = 0
+    replaced: int = 0
+    superseded: int = 0
+    waiting: int = 0
+    stored_bytes: int = 0
+    mended: int = 0
+    purged: Purged = field(default_factory=Purged)
+    failed: list[str] = field(default_factory=list)
+
+    def add(self, other: BatchResult) -> None:
+        """Add another batch's figures."""
+        for name in ("read", "spooled_bytes", "segments", "stored", "added", "replaced", "superseded", "waiting", "stored_bytes", "mended"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.purged.add(other.purged)
+        self.failed += other.failed
+
+
+class BatchWork:
+    """The parts that the batches of one run share."""
+
+    def __init__(self, session: Session, now: datetime, progress: Progress) -> None:
+        """Prepare; clients are the session's."""
+        self._session, self._now, self._progress = session, now, progress
+        self._decoders = local()
+
+    def archive(self, batch: Batch) -> BatchResult:
+        """Archive a batch and, as the policy says, purge it. Raises SpoolFullError where it does not fit the spool."""
+        session = self._session
+        result = BatchResult()
+        with self._spool() as (folder, spool):
+            self._read(batch, spool, keys_only=False)
+            result.read, result.spooled_bytes = sum(spool.rows.values()), spool.bytes
+            listing = session.receipts.listing(batch.window)
+            place = self._place(folder)
+            committer = Committer(place, session.receipts, self._ask)
+            purger = self._purger(place)
+
+            def one(segment: Segment) -> BatchResult:
+                return self._archive_segment(segment, spool, listing.get(segment, Seen(None, None)), (committer, purger, place))
+
+            self._for_each(spool.segments(), one, result)
+            idle = [segment for segment, seen in listing.items() if segment not in spool.rows and seen.disagree]
+            self._for_each(idle, lambda segment: self._mend(segment, listing[segment], place), result)
+        return result
+
+    def purge(self, batch: Batch) -> BatchResult:
+        """Purge what is proved, and still at the table, of a batch's segments: the index is asked for keys first."""
+        session = self._session
+        result = BatchResult()
+        with self._spool() as (folder, spool):
+            self._read(batch, spool, keys_only=True)
+            result.read, result.spooled_bytes = sum(spool.rows.values()), spool.bytes
+            listing = session.receipts.listing(batch.window)
+            place = self._place(folder)
+            purger = self._purger(place)
+
+            def one(segment: Segment) -> BatchResult:
+                done = BatchResult(segments=1)
+                seen = listing.get(segment, Seen(None, None))
+                if seen.disagree:
+                    done.add(self._mend(segment, seen, place))
+                receipt = session.receipts.load(segment) if seen.message else None
+                if receipt is not None and purger is not None:
+                    proved = fetch_proved(place, segment, receipt)
+                    if proved is not None:
+                        done.purged.add(purger.purge(proved, spool.runs(segment), frozenset(), self._now))
+                        proved.path.unlink(missing_ok=True)
+                return done
+
+            self._for_each(spool.segments(), one, result)
+        return result
+
+    @contextmanager
+    def _spool(self) -> Iterator[tuple[Path, Spool]]:
+        lake = self._session.config.lake
+        with (
+            private_folder(lake.spool_directory) as folder,
+            Spool(folder / "spool", self._session.order, lake.spool_bytes) as spool,
+        ):
+            yield folder, spool
+
+    def _place(self, folder: Path) -> Place:
+        session = self._session
+        return Place(session.store, session.keys, session.owner, session.order, folder, session.run)
+
+    def _purger(self, place: Place) -> Purger | None:
+        session, policy = self._session, self._session.config.policy
+        if policy.purge == "keep":
+            return None
+        remover, single = session.removers()
+        return Purger(place, policy, remover, single, session.known_attributes, session.config.limits.purge_requests)
+
+    def _decoder(self) -> PageDecoder:
+        """Return this thread's decoder, which learns attribute names."""
+        decoder: PageDecoder | None = getattr(self._decoders, "decoder", None)
+        if decoder is None:
+            decoder = self._decoders.decoder = self._session.decoder()
+        return decoder
+
+    def _read(self, batch: Batch, spool: Spool, *, keys_only: bool) -> None:
+        """Query each module once over the whole batch, several modules at once, into the spool."""
+        session = self._session
+        spec, policy = session.config.source.spec, session.config.policy
+        keys = (spec.partition_key, spec.time_key, spec.module_key)
+        marked = (policy.ttl_attribute,) if policy.purge == "expire" else ()
+        complete = session.facts.projection == "ALL"
+        seen: set[str] = set()
+
+        def read(module: Module) -> None:
+            decoder = self._decoder()
+            only = (*keys, *marked) if keys_only or not complete else ()
+            for page in session.reader.pages(module, batch.window, decoder, only=only):
+                rows = page.rows
+                if not rows.num_rows:
+                    continue
+                if not complete and not keys_only:
+                    keyed = session.order.keyed(rows, FROM_SPOOL)
+                    rows = _one_batch(session.reader.messages(self._wire_keys(session.order.keys(keyed)), decoder))
+                spool.append_page(rows, session.record.layouts, FROM_SPOOL)
+                self._progress("read", rows.num_rows)
+            seen.update(decoder.seen)
+
+        with ThreadPoolExecutor(session.config.limits.streams, "read") as pool:
+            for future in as_completed([pool.submit(read, module) for module in batch.modules]):
+                future.result()
+        if not keys_only:
+            session.learn(seen)
+
+    def _wire_keys(self, keys: list[Key]) -> list[Item]:
+        """Return keys of rows as DynamoDB's; what did not fit a column comes from the exact text."""
+        spec, types = self._session.config.source.spec, self._session.facts.key_types
+        wire: list[Item] = []
+        for partition, milliseconds, exact in keys:
+            value: AttributeValue = {types[spec.partition_key]: partition if isinstance(partition, str) else str(partition)}
+            item: Item = {spec.partition_key: value, spec.time_key: {"N": str(milliseconds)}}
+            if exact is not None:
+                item.update(decode_plain(exact))
+            wire.append(item)
+        return wire
+
+    def _ask(self, keys: list[Key]) -> pa.Table:
+        """Read messages consistently from the base table: what it says wins."""
+        session = self._session
+        rows = session.reader.messages(self._wire_keys(keys), self._decoder())
+        return session.order.keyed(rows, FROM_TABLE)
+
+    def _archive_segment(
+        self, segment: Segment, spool: Spool, seen: Seen, parts: tuple[Committer, Purger | None, Place]
+    ) -> BatchResult:
+        committer, purger, place = parts
+        session = self._session
+        if seen.message is None and seen.receipt is not None:
+            raise _gone(seen.receipt.key)
+        rows = spool.rows[segment]
+        if seen.message is not None and may_wait(session.config.policy, seen.message.bytes, rows, self._now.date()):
+            return BatchResult(segments=1, waiting=rows)
+        committed = committer.commit(segment, spool.runs(segment), exists=seen.message is not None, now=self._now)
+        self._progress("stored", committed.receipt.rows if committed.stored else 0)
+        result = BatchResult(
+            segments=1,
+            stored=int(committed.stored),
+            added=committed.added,
+            replaced=committed.replaced,
+            superseded=committed.superseded,
+            stored_bytes=committed.receipt.bytes if committed.stored else 0,
+        )
+        if purger is not None:
+            self._purge_now(committed, purger, (segment, spool, place), result)
+        return result
+
+    def _purge_now(self, committed: Committed, purger: Purger, where: tuple[Segment, Spool, Place], result: BatchResult) -> None:
+        """Purge from the stored object, read back: of its rows, those that this batch has read at the table."""
+        segment, spool, place = where
+        proved = fetch_proved(place, segment, committed.receipt)
+        if proved is None:
+            return  # another run has replaced the object: it, or the next run, purges
+        try:
+            purged = purger.purge(proved, spool.runs(segment), committed.replaced_keys, self._now)
+        finally:
+            proved.path.unlink(missing_ok=True)
+        self._session.learn(purged.learned)
+        self._progress("purged", purged.done)
+        result.purged.add(purged)
+
+    def _mend(self, segment: Segment, seen: Seen, place: Place) -> BatchResult:
+        """Make the receipt of an object that has none, or an older one; raise the alarm for one without an object."""
+        session = self._session
+        if seen.message is None:
+            raise _gone(seen.receipt.key if seen.receipt else segment.name)
+        found = session.receipts.load(segment)
+        if found is not None and found.etag == seen.message.etag:
+            return BatchResult()
+        path = place.folder / f"{segment.name}-mend.parquet"
+        fetched = session.store.fetch(seen.message.key, path)
+        if fetched is None:
+            raise _gone(seen.message.key)
+        file = SegmentFile(path, session.order)
+        stored = fetched.stored
+        content = StoredObject(seen.message.key, fetched.bytes, fetched.sha256, stored.etag, stored.version_id, stored.metadata)
+        true = session.receipts.of(segment, content, file.contents)
+        file.close()
+        path.unlink(missing_ok=True)
+        if found is not None and found.generation >= true.generation:
+            message = f"{seen.message.key} is not the version that its receipt names; restore that one from the bucket's version history"
+            raise LakeDamagedError(message)
+        session.receipts.mend(segment, true, found)
+        return BatchResult(mended=1)
+
+    def _for_each(self, segments: list[Segment], work: Callable[[Segment], BatchResult], result: BatchResult) -> None:
+        """Work on segments, several at once. A segment that fails its proof is stopped, with an alarm; the others go on."""
+        with ThreadPoolExecutor(self._session.config.limits.streams, "segment") as pool:
+            futures = [pool.submit(work, segment) for segment in segments]
+            for future in futures:
+                try:
+                    result.add(future.result())
+                except ProofError as error:
+                    result.failed.append(str(error))
+                except BaseException:
+                    for waiting in futures:
+                        waiting.cancel()
+                    raise
+
+
+def _one_batch(table: pa.Table) -> pa.RecordBatch:
+    return table.combine_chunks().to_batches()[0] if table.num_rows else pa.RecordBatch.from_pylist([], schema=table.schema)
+
+
+def _gone(key: str) -> LakeDamagedError:
+    return LakeDamagedError(f"the object of receipt {key} is gone; it is not made anew: restore it from the bucket's version history")

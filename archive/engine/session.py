@@ -1,0 +1,220 @@
+"""Opens a table and its lake for one run: clients, ownership, layout, and what has to hold before anything is touched."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import date
+from threading import Lock
+from typing import Any
+
+from archive.aws import Clients
+from archive.codec.decode import PageDecoder
+from archive.dynamo_read import Reader, TableFacts
+from archive.dynamo_write import PartiqlRemover, Remover, SingleRemover, Table
+from archive.errors import RefusedError
+from archive.lake.order import Order
+from archive.lake.receipts import Receipts
+from archive.model.config import Config
+from archive.model.keys import LakeKeys
+from archive.model.lake_record import LakeRecord
+from archive.model.layout import Layout
+from archive.model.receipt import Owner
+from archive.pace import Pace
+from archive.purge.partiql import probe_types
+from archive.s3 import LostRaceError, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How a run tells and passes time: `clock` gives monotonic seconds, `sleep` takes seconds."""
+
+    clock: Callable[[], float]
+    sleep: Callable[[float], None]
+
+
+SYSTEM_TIMING = Timing(time.monotonic, time.sleep)
+
+
+class Session:
+    """One run's view of its table and lake. `open_lake` makes the lake's record where there is none."""
+
+    def __init__(self, config: Config, run: str, timing: Timing = SYSTEM_TIMING) -> None:
+        """Make clients and describe the table; nothing is written yet."""
+        self.config, self.run, self._timing = config, run, timing
+        source, limits = config.source, config.limits
+        connections = limits.streams * 2 + limits.purge_requests + 4
+        self.clients = Clients(source.region, config.roles.archiver, "archiver", connections)
+        self._purger_clients: Clients | None = None
+        self.reads = Pace(limits.read_units, timing.clock, timing.sleep)
+        self.writes = Pace(limits.write_units, timing.clock, timing.sleep)
+        self.reader = Reader(self.clients.dynamodb, source, self.reads)
+        self.facts: TableFacts = self.reader.facts()
+        self.store = Store(self.clients.s3, config.lake.bucket)
+        self.keys = LakeKeys.below(config.lake.prefix)
+        self.order = Order(source.spec)
+        self.owner = Owner(self.facts.arn, self.facts.table_id)
+        self.receipts = Receipts(self.store, self.keys, self.owner)
+        self._lock = Lock()
+        self.record = self._load()
+
+    def _load(self) -> LakeRecord:
+        """Return the lake's record, or the one it would begin with."""
+        lake, spec = self.config.lake, self.config.source.spec
+        found = self.store.get(self.keys.archive)
+        if found is None:
+            return LakeRecord.new(self.owner, Layout.parse(self.config.source.earliest.date(), lake.partition, lake.segment), spec)
+        record = LakeRecord.from_json(found[0], self.keys.archive)
+        record.require(self.owner, spec)
+        return record
+
+    def open_lake(self) -> None:
+        """Refuse a store that does not honour conditions; then begin the lake, or fit its layout to the settings."""
+        self.store.require_conditions(self.keys.probe)
+        lake = self.config.lake
+        current = self.record.layouts.current
+        wanted = Layout.parse(current.start, lake.partition, lake.segment)
+        changed = (wanted.partition, wanted.segment) != (current.partition, current.segment)
+        through = self._archived_through() if changed else None
+        self._change(lambda record: record.with_layout(lake.partition, lake.segment, through) if changed else record, always=True)
+
+    def _archived_through(self) -> date | None:
+        last: date | None = None
+        for listed in self.store.list(self.keys.folder("messages")):
+            segment = self.keys.segment_of(listed.key)
+            if segment is not None:
+                partition = self.record.layouts.at(segment.window.start).partition_of(segment.window.start)
+                last = max(last or date.min, partition.end.date())
+        return last
+
+    def learn(self, names: Iterable[str]) -> None:
+        """Add attribute names to those the archive knows, so that purges say they must be missing."""
+        new = frozenset(names) - frozenset(self.config.source.spec.attributes)
+        if new - self.record.attributes:
+            self._change(lambda record: replace(record, attributes=record.attributes | new))
+
+    def known_attributes(self) -> frozenset[str]:
+        """Return every attribute name that the spec or the archive knows."""
+        names = set(self.config.source.spec.attributes) | self.record.attributes
+        if version := self.config.source.version_attribute:
+            names.add(version)
+        if self.config.policy.purge == "expire":
+            names.discard(self.config.policy.ttl_attribute)  # ours: a mark's condition names it itself
+        return frozenset(names)
+
+    def _change(self, change: Callable[[LakeRecord], LakeRecord], *, always: bool = False) -> None:
+        """Change archive.json under compare-and-swap, from what it is by now."""
+        with self._lock:
+            while True:
+                found = self.store.get(self.keys.archive)
+                current = self.record if found is None else LakeRecord.from_json(found[0], self.keys.archive)
+                current.require(self.owner, self.config.source.spec)
+                changed = change(current)
+                if found is not None and changed == current:
+                    break
+                if found is None and not always:
+                    break
+                try:
+                    self.store.put(self.keys.archive, changed.to_json(), found[1].etag if found else None)
+                except LostRaceError:
+                    continue
+                break
+            self.record = changed
+
+    def decoder(self) -> PageDecoder:
+        """Return a decoder for one thread. In mode expire the TTL attribute is our own mark, not part of the message."""
+        policy = self.config.policy
+        return PageDecoder(self.config.source.spec, policy.ttl_attribute if policy.purge == "expire" else None)
+
+    @property
+    def purger_clients(self) -> Clients:
+        """Clients with the purger's role, made when first needed."""
+        if self._purger_clients is None:
+            config = self.config
+            self._purger_clients = Clients(config.source.region, config.roles.purger, "purger", config.limits.purge_requests * 2 + 4)
+        return self._purger_clients
+
+    @property
+    def table(self) -> Table:
+        """The table as its writers know it."""
+        return Table(self.config.source.table, self.config.source.spec, self.facts.indexes)
+
+    def removers(self) -> tuple[Remover, SingleRemover]:
+        """Return the configured remover, and the single one that it and rescues fall back on."""
+        client = self.purger_clients.dynamodb
+        single = SingleRemover(client, self.table, self.writes)
+        if self.config.policy.protocol == "single":
+            return single, single
+        types = self.record.partiql_types
+        if types is None:
+            types = probe_types(client, self.table, self.facts.key_types, self.writes, self.run)
+            found = types
+            self._change(lambda record: replace(record, partiql_types=found))
+        return PartiqlRemover(client, self.table, self.writes, types), single
+
+    def require_purgeable(self) -> list[str]:
+        """Refuse to remove anything where a promise could not be kept; return what is only a warning."""
+        if self.config.policy.purge == "keep":
+            return []
+        if self.facts.replicas and not self.config.policy.single_writer:
+            message = (
+                f"table {self.config.source.table} is a global table: a removal here can outrun an edit in another region; "
+                "set [policy] single_writer = true if only one region writes, or purge = \"keep\""
+            )
+            raise RefusedError(message)
+        self._require_bucket()
+        dynamodb = self.purger_clients.dynamodb
+        warnings: list[str] = []
+        if self.config.policy.purge == "expire":
+            self._require_ttl(dynamodb)
+        if not _has_pitr(dynamodb, self.config.source.table):
+            warnings.append(f"table {self.config.source.table} has no point-in-time recovery; switch it on before you purge")
+        return warnings
+
+    def _require_bucket(self) -> None:
+        if not self.store.is_versioned():
+            message = f"bucket {self.store.bucket} keeps no versions; switch versioning on before anything is removed, or set [policy] purge = \"keep\""
+            raise RefusedError(message)
+        messages = self.keys.folder("messages")
+        for rule in self.store.lifecycle_rules():
+            if _takes_away(rule, messages):
+                message = (
+                    f"bucket {self.store.bucket} has a lifecycle rule ({rule.get('ID', 'without id')}) that expires or freezes {messages}; "
+                    "remove it, or set [policy] purge = \"keep\""
+                )
+                raise RefusedError(message)
+
+    def _require_ttl(self, dynamodb: Any) -> None:  # noqa: ANN401 - a client
+        policy = self.config.policy
+        try:
+            about = dynamodb.describe_time_to_live(TableName=self.config.source.table)["TimeToLiveDescription"]
+        except dynamodb.exceptions.ClientError:
+            about = {}
+        if about.get("TimeToLiveStatus") not in ("ENABLED", "ENABLING") or about.get("AttributeName") != policy.ttl_attribute:
+            message = (
+                f"table {self.config.source.table} has no TTL on {policy.ttl_attribute}, so that marked messages would never expire; "
+                "enable it, or set [policy] ttl_attribute to the one it has"
+            )
+            raise RefusedError(message)
+
+
+def _takes_away(rule: dict[str, Any], messages: str) -> bool:
+    """Say whether an enabled rule can expire current versions below `messages`, or move them where Athena cannot read."""
+    condition = rule.get("Filter") or {}
+    prefix = str(rule.get("Prefix") or condition.get("Prefix") or condition.get("And", {}).get("Prefix") or "")
+    if not (prefix.startswith(messages) or messages.startswith(prefix)):
+        return False
+    expiration = rule.get("Expiration", {})
+    frozen = {"GLACIER", "DEEP_ARCHIVE"}
+    moves = [transition.get("StorageClass") for transition in rule.get("Transitions", [])]
+    return "Days" in expiration or "Date" in expiration or any(move in frozen for move in moves)
+
+
+def _has_pitr(dynamodb: Any, table: str) -> bool:  # noqa: ANN401 - a client
+    try:
+        about = dynamodb.describe_continuous_backups(TableName=table)["ContinuousBackupsDescription"]
+    except dynamodb.exceptions.ClientError:
+        return False
+    return bool(about.get("PointInTimeRecoveryDescription", {}).get("PointInTimeRecoveryStatus") == "ENABLED")
+

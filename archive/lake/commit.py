@@ -1,0 +1,181 @@
+"""Commits a segment: get, merge, prove, put under one compare-and-swap, receipt.
+
+What a crash leaves at each step is harmless: before the PUT, nothing; after it, an object without its receipt, which
+the next run rebuilds from the object.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from archive.errors import InputError, LakeDamagedError, TransientServiceError
+from archive.lake.order import FROM_LAKE, Key, Order
+from archive.lake.parquet import SegmentFile
+from archive.lake.prove import Inputs, ProvedFile, prove
+from archive.lake.receipts import Receipts
+from archive.lake.superseded import keep_superseded
+from archive.lake.sweep import Run
+from archive.lake.unite import AskTable, Uniter
+from archive.model.keys import LakeKeys
+from archive.model.layout import Segment
+from archive.model.receipt import Owner, Receipt, StoredObject, object_metadata
+from archive.s3 import LARGEST_PUT, Fetched, LostRaceError, Store
+
+_MOST_RACES: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where segments are committed to, and on whose behalf. `folder` is the run's private one."""
+
+    store: Store
+    keys: LakeKeys
+    owner: Owner
+    order: Order
+    folder: Path
+    run: str
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What committing a segment did. `stored` says whether an object was put; a merge that changes nothing puts nothing."""
+
+    receipt: Receipt
+    stored: bool
+    added: int
+    replaced: int
+    superseded: int
+    races: int
+    replaced_keys: frozenset[Key]
+
+
+class Committer:
+    """Commits segments for one run. Threads may share it, one segment each."""
+
+    def __init__(self, place: Place, receipts: Receipts, ask: AskTable) -> None:
+        """Commit to a place; `ask` reads the base table consistently."""
+        self._place, self._receipts, self._ask = place, receipts, ask
+
+    def commit(self, segment: Segment, spooled: list[Run], *, exists: bool, now: datetime) -> Committed:
+        """Unite spooled rows with the stored object; `exists` is what the listing said, and may be out of date.
+
+        Raises LakeDamagedError where the stored object is not what its receipt says, ProofError where the new file is
+        not what it must be, TransientServiceError where other runs win every race.
+        """
+        receipt = self._receipts.load(segment) if exists else None
+        for races in range(_MOST_RACES):
+            stored = self._fetch(segment, races) if exists else None
+            if stored is None and receipt is not None:
+                raise self._damaged(receipt, "is gone")
+            committed = self._attempt(segment, spooled, (stored, receipt), races, now)
+            if committed is not None:
+                return committed
+            exists = True
+        message = f"other runs keep winning segment {segment.name}; run again when they are done"
+        raise TransientServiceError(message)
+
+    def _fetch(self, segment: Segment, races: int) -> tuple[Fetched, Path] | None:
+        place = self._place
+        path = place.folder / f"{segment.name}-stored-{races}.parquet"
+        fetched = place.store.fetch(place.keys.message(segment), path)
+        return None if fetched is None else (fetched, path)
+
+    def _attempt(
+        self,
+        segment: Segment,
+        spooled: list[Run],
+        before: tuple[tuple[Fetched, Path] | None, Receipt | None],
+        races: int,
+        now: datetime,
+    ) -> Committed | None:
+        """Merge, prove and put once; None where the race was lost."""
+        place = self._place
+        fetched, receipt = before
+        old: SegmentFile | None = None
+        old_receipt: Receipt | None = None
+        scratch: list[Path] = []
+        try:
+            if fetched is not None:
+                scratch.append(fetched[1])
+                old, old_receipt = self._open_old(segment, fetched, receipt)
+            union, winners, losers = Uniter(place.order, segment, self._ask, place.folder).unite(
+                old.runs(FROM_LAKE) if old else [], spooled, place.owner.table_id
+            )
+            scratch.append(union.path)
+            with winners, losers:
+                if old_receipt is not None and not union.changes:
+                    self._receipts.mend(segment, old_receipt, receipt)
+                    return Committed(old_receipt, stored=False, added=0, replaced=0, superseded=0, races=races, replaced_keys=frozenset())
+                inputs = Inputs(old.runs(FROM_LAKE) if old else [], spooled, winners.runs(segment), frozenset(union.moved))
+                proved = prove(place.order, segment, union.path, inputs)
+                _require_size(proved)
+                superseded = keep_superseded(place.store, place.keys, place.order, segment, losers)
+                receipt = self._put(segment, proved, old_receipt, races, now)
+                if receipt is None:
+                    return None
+                replaced = frozenset(key for run in losers.runs(segment) for key in place.order.keys(run.load()))
+                return Committed(receipt, True, union.added, union.replaced, superseded, races, replaced)
+        finally:
+            if old:
+                old.close()
+            for path in scratch:
+                path.unlink(missing_ok=True)
+
+    def _open_old(self, segment: Segment, fetched: tuple[Fetched, Path], receipt: Receipt | None) -> tuple[SegmentFile, Receipt]:
+        """Open the stored version and refuse one that a receipt contradicts."""
+        content, path = fetched
+        file = SegmentFile(path, self._place.order)
+        found = self._receipts.of(segment, self._object(segment, content), file.contents)
+        if receipt is not None and found.generation < receipt.generation:
+            raise self._damaged(receipt, "was replaced by an older version")
+        if receipt is not None and found.generation == receipt.generation and found.sha256 != receipt.sha256:
+            raise self._damaged(receipt, "is not what was proved")
+        if receipt is not None and found.rows < receipt.rows:
+            raise self._damaged(receipt, "has fewer rows than it had")
+        return file, found
+
+    def _object(self, segment: Segment, fetched: Fetched) -> StoredObject:
+        stored = fetched.stored
+        key = self._place.keys.message(segment)
+        return StoredObject(key, fetched.bytes, fetched.sha256, stored.etag, stored.version_id, stored.metadata)
+
+    def _put(self, segment: Segment, proved: ProvedFile, old: Receipt | None, races: int, now: datetime) -> Receipt | None:
+        """Store the proved file: the one compare-and-swap that is the whole commit; then its receipt."""
+        place = self._place
+        key = place.keys.message(segment)
+        metadata = object_metadata(old.generation + 1 if old else 1, old.sha256 if old else None, place.run, now)
+        try:
+            stored = place.store.put_file(key, proved.path, proved.sha256, old.etag if old else None, metadata)
+            content = StoredObject(key, proved.bytes, proved.sha256, stored.etag, stored.version_id, metadata)
+        except LostRaceError:
+            # It may have been the echo of our own PUT whose answer was lost: then the very bytes are there.
+            path = place.folder / f"{segment.name}-race-{races}.parquet"
+            fetched = place.store.fetch(key, path)
+            path.unlink(missing_ok=True)
+            if fetched is None or fetched.sha256 != proved.sha256:
+                return None
+            content = self._object(segment, fetched)
+        receipt = self._receipts.of(segment, content, proved.contents)
+        self._receipts.save(segment, receipt, is_new=old is None)
+        return receipt
+
+    def _damaged(self, receipt: Receipt, what: str) -> LakeDamagedError:
+        return LakeDamagedError(
+            f"{receipt.key} {what} (its receipt names generation {receipt.generation}); nothing was written or removed for it: "
+            "restore that version from the bucket's version history"
+        )
+
+
+def _require_size(proved: ProvedFile) -> None:
+    if proved.bytes <= LARGEST_PUT:
+        return
+    parts = -(-proved.bytes // (LARGEST_PUT // 2))
+    hours = (proved.segment.window.end - proved.segment.window.start).total_seconds() / 3600
+    fitting = next((length for length in (12, 6, 4, 3, 2, 1) if length <= hours / parts), None)
+    length = f"{fitting}h" if fitting else "15m"
+    message = f"segment {proved.segment.name} has {proved.bytes:,} bytes, more than one PUT stores; set [lake] segment = \"{length}\""
+    raise InputError(message)
+

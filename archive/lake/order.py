@@ -1,0 +1,145 @@
+"""The order of rows in a segment, and the exact key of a row.
+
+Rows are sorted by (module, time, partition key). Two messages can share all three columns only where a key does not
+fit its column, such as a time finer than a millisecond; the `_exact` column, made for these rows alone, tells them apart.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from archive.codec.fit import MARK
+from archive.codec.values import canonical, decode_plain
+from archive.model.spec import REMAINDER, TableSpec
+
+EXACT: Final = "_exact"
+ORIGIN: Final = "_origin"
+FROM_LAKE, FROM_SPOOL, FROM_TABLE, FROM_FILE = 0, 1, 2, 3
+"""Where a row comes from: the stored object, the spool, the base table (it decided), the new file (under proof)."""
+
+SortKey = tuple[Any, ...]
+Key = tuple[Any, int, str | None]
+"""A message's key: (partition key column, epoch ms, exact text of the keys or None)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """The sort order of one spec's rows."""
+
+    spec: TableSpec
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that are compared, most significant first."""
+        return (self.spec.module_column, self.spec.time_column, self.spec.partition_column, EXACT)
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The columns that make up a row's value."""
+        return (*(column.name for column in self.spec.columns), REMAINDER)
+
+    @property
+    def spooled(self) -> list[str]:
+        """The columns of the spool's schema."""
+        return [*self.values, MARK]
+
+    def keyed(self, rows: pa.Table | pa.RecordBatch, origin: int) -> pa.Table:
+        """Return the rows with their exact keys and their origin, in any order."""
+        table = pa.Table.from_batches([rows]) if isinstance(rows, pa.RecordBatch) else rows
+        if MARK not in table.schema.names:
+            table = table.append_column(MARK, pa.nulls(table.num_rows, pa.int64()))
+        table = table.append_column(EXACT, self._exact(table))
+        return table.append_column(ORIGIN, pa.array(np.full(table.num_rows, origin, np.int8)))
+
+    def _exact(self, table: pa.Table) -> pa.Array:
+        exact: list[str | None] = [None] * table.num_rows
+        keys = (self.spec.partition_key, self.spec.time_key)
+        remainder = table.column(REMAINDER)
+        for key in keys:
+            mentioned = pc.match_substring(remainder, msgspec.json.encode(key).decode() + ":")
+            for position in pc.indices_nonzero(pc.fill_null(mentioned, fill_value=False)).to_pylist():
+                item = decode_plain(remainder[position].as_py())
+                if left_over := {name: item[name] for name in keys if name in item}:
+                    exact[position] = canonical(left_over).decode()
+        return pa.array(exact, pa.string())
+
+    def sort(self, table: pa.Table) -> pa.Table:
+        """Return a keyed table sorted; equal keys are in the order of their origins."""
+        keys = [(name, "ascending", "at_start") for name in (*self.columns, ORIGIN)]
+        indices = pc.sort_indices(table, sort_keys=keys).to_numpy()
+        if np.array_equal(indices, np.arange(len(indices), dtype=indices.dtype)):
+            return table
+        return table.take(pa.array(indices))
+
+    def sort_key(self, table: pa.Table, position: int) -> SortKey:
+        """Return one row's place in the order, comparable with any other row's."""
+        module, time, partition, exact = (table.column(name)[position] for name in self.columns)
+        return (
+            *_nullable(module.as_py()),
+            time.value,
+            *_nullable(partition.as_py()),
+            *_nullable(exact.as_py()),
+        )
+
+    def lower_bound(self, table: pa.Table, key: SortKey) -> int:
+        """Return the first position of a sorted table that is not before `key`."""
+        low, high = 0, table.num_rows
+        while low < high:
+            middle = (low + high) // 2
+            if self.sort_key(table, middle) < key:
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
+    def keys(self, table: pa.Table) -> list[Key]:
+        """Return every row's key."""
+        times = table.column(self.spec.time_column).cast(pa.int64()).to_pylist()
+        partitions = table.column(self.spec.partition_column).to_pylist()
+        return list(zip(partitions, times, table.column(EXACT).to_pylist(), strict=True))
+
+    def repeats(self, table: pa.Table) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Say of each row of a sorted table whether it has the place (module and key) of the row before it."""
+        if table.num_rows <= 1:
+            return np.zeros(table.num_rows, np.bool_)
+        same = ~self._differ(table.slice(1), table.slice(0, table.num_rows - 1), self.columns)
+        return np.concatenate([np.zeros(1, np.bool_), same])
+
+    def differ(self, left: pa.Table, right: pa.Table) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Say row by row whether two tables of one length differ in any value."""
+        return self._differ(left, right, self.values)
+
+    @staticmethod
+    def _differ(left: pa.Table, right: pa.Table, columns: tuple[str, ...]) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        differ = np.zeros(left.num_rows, np.bool_)
+        for name in columns:
+            one, other = left.column(name), right.column(name)
+            unequal = pc.fill_null(pc.not_equal(one, other), fill_value=False)
+            one_null = pc.xor(pc.is_null(one), pc.is_null(other))
+            differ |= pc.or_(unequal, one_null).to_numpy()
+        return differ
+
+    def digests(self, table: pa.Table) -> np.ndarray[Any, np.dtype[np.uint64]]:
+        """Return 64 bits a row that are equal for equal keys, whatever the module; different keys may collide."""
+        partition = table.column(self.spec.partition_column).combine_chunks()
+        times = table.column(self.spec.time_column).cast(pa.int64()).to_numpy().astype(np.uint64)
+        mixed = _hashes(partition) * np.uint64(0x9E3779B97F4A7C15) + times * np.uint64(0xC2B2AE3D27D4EB4F)
+        exact = table.column(EXACT).combine_chunks()
+        return mixed if exact.null_count == len(exact) else mixed ^ _hashes(exact)
+
+
+def _nullable(value: Any) -> tuple[bool, Any]:  # noqa: ANN401 - int or str, as the column
+    return (False, 0) if value is None else (True, value)
+
+
+def _hashes(column: pa.Array) -> np.ndarray[Any, np.dtype[np.uint64]]:
+    encoded = column.dictionary_encode()
+    unique = [hash(value) & (2**64 - 1) for value in encoded.dictionary.to_pylist()]
+    lookup = np.array([*unique, 0], np.uint64)
+    return lookup[encoded.indices.fill_null(len(unique)).to_numpy(zero_copy_only=False)]

@@ -1,0 +1,133 @@
+"""The proof before the PUT: decodes the new file from local disk and compares it with all that went into it.
+
+It shares the order of rows with the code that wrote the file, and nothing else: which rows were dropped, replaced or
+moved is found out again, row by row and value by value.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from archive.errors import ProofError
+from archive.lake.order import FROM_FILE, FROM_TABLE, ORIGIN, Key, Order
+from archive.lake.parquet import Contents, SegmentFile, sha256_of
+from archive.lake.sweep import Run, sweep
+from archive.model.layout import Segment
+
+
+@dataclass(frozen=True, slots=True)
+class ProvedFile:
+    """A local file that was proved to hold every row of its predecessor and of the spool. Only `prove` makes one."""
+
+    segment: Segment
+    path: Path
+    sha256: str
+    bytes: int
+    contents: Contents
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What went into the file: the stored object's rows, the spool's, and those the base table decided for.
+
+    `moved` are the keys whose winner may stand under another module than a row that lost.
+    """
+
+    stored: list[Run]
+    spooled: list[Run]
+    winners: list[Run]
+    moved: frozenset[Key]
+
+
+def prove(order: Order, segment: Segment, path: Path, inputs: Inputs) -> ProvedFile:
+    """Return the file as proved, or raise ProofError with what is wrong. Nothing has been stored yet.
+
+    Proved is: each key stands once; each row of the inputs is there, value for value, or was overruled by a row of the
+    base table that is there, value for value; no row comes from nowhere; all times lie in the segment.
+    """
+    file = SegmentFile(path, order)
+    try:
+        moved_found: set[Key] = set()
+        moved_lost: set[Key] = set()
+        digests = []
+        runs = [*file.runs(FROM_FILE), *inputs.stored, *inputs.spooled, *inputs.winners]
+        for chunk in sweep(order, runs):
+            found, lost = _check(order, segment, chunk, inputs.moved)
+            moved_found |= found
+            moved_lost |= lost
+            digests.append(order.digests(chunk.filter(pa.array(chunk.column(ORIGIN).to_numpy() == FROM_FILE))))
+        if moved_lost - moved_found:
+            raise _failed(segment, "a message that changed its module is missing")
+        _check_unique(order, segment, file, np.concatenate(digests) if digests else np.zeros(0, np.uint64))
+        contents = file.contents
+    finally:
+        file.close()
+    if not segment.window.start_ms <= contents.first_ms <= contents.last_ms < segment.window.end_ms:
+        raise _failed(segment, "a row's time lies outside the segment")
+    return ProvedFile(segment, path, sha256_of(path), path.stat().st_size, contents)
+
+
+def _check(order: Order, segment: Segment, chunk: pa.Table, moved: frozenset[Key]) -> tuple[set[Key], set[Key]]:
+    """Check every group of equal keys in a sorted chunk; return the moved keys that it has, and that it lost."""
+    origins = chunk.column(ORIGIN).to_numpy()
+    group = np.cumsum(~order.repeats(chunk)) - 1
+    groups = int(group[-1]) + 1
+    in_file = origins == FROM_FILE
+    copies = np.bincount(group[in_file], minlength=groups)
+    if (copies > 1).any():
+        raise _failed(segment, "a key stands in it twice")
+    inputs = np.bincount(group[~in_file], minlength=groups)
+    if ((copies == 1) & (inputs == 0)).any():
+        raise _failed(segment, "it has a row that was neither stored nor read")
+    lost = _lost(order, segment, chunk, copies[group] == 0, moved)
+    present = np.flatnonzero(~in_file & (copies[group] == 1))
+    file_row = np.zeros(groups, np.int64)
+    file_row[group[in_file]] = np.flatnonzero(in_file)
+    differs = np.zeros(chunk.num_rows, np.bool_)
+    differs[present] = order.differ(chunk.take(pa.array(present)), chunk.take(pa.array(file_row[group[present]])))
+    by_table = origins == FROM_TABLE
+    if (differs & by_table).any():
+        raise _failed(segment, "a row is not what the base table says")
+    overruled = np.bincount(group[by_table], minlength=groups) > 0
+    if (differs & ~overruled[group]).any():
+        raise _failed(segment, "a row differs from what was stored or read")
+    found = set(order.keys(chunk.filter(pa.array(in_file)))) & moved if moved else set()
+    return found, lost
+
+
+def _lost(
+    order: Order, segment: Segment, chunk: pa.Table, missing: np.ndarray[Any, np.dtype[np.bool_]], moved: frozenset[Key]
+) -> set[Key]:
+    if not missing.any():
+        return set()
+    rows = chunk.filter(pa.array(missing))
+    lost = set(order.keys(rows))
+    if lost - moved or (rows.column(ORIGIN).to_numpy() == FROM_TABLE).any():
+        raise _failed(segment, "a row that was stored or read is missing")
+    return lost
+
+
+def _check_unique(order: Order, segment: Segment, file: SegmentFile, digests: np.ndarray[Any, np.dtype[np.uint64]]) -> None:
+    """Refuse a key that stands under two modules: their rows are far apart, so digests find them."""
+    ordered = np.sort(digests)
+    suspects = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+    if len(digests) != file.contents.rows:
+        raise _failed(segment, "its rows do not come back from disk")
+    if not len(suspects):
+        return
+    seen: set[Key] = set()
+    for rows in file.groups():
+        table = order.keyed(rows, FROM_FILE)
+        for key in order.keys(table.take(pa.array(np.flatnonzero(np.isin(order.digests(table), suspects))))):
+            if key in seen:
+                raise _failed(segment, "a key stands in it under two modules")
+            seen.add(key)
+
+
+def _failed(segment: Segment, what: str) -> ProofError:
+    return ProofError(f"segment {segment.name} was not stored, because its proof failed: {what}; nothing was removed, report this")

@@ -1,0 +1,101 @@
+"""Purge records: the intent before the first removal, and the outcome after the last. Append-only, one line of JSON each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from archive.model.keys import LakeKeys
+from archive.model.layout import Segment
+from archive.s3 import LostRaceError, Store
+
+Ranges = list[list[int]]
+"""Row positions in the object, as half-open ranges `[first, last + 1]`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What a purge is about to do to which rows of which version of a segment's object."""
+
+    run: str
+    segment: str
+    mode: str
+    protocol: str
+    key: str
+    generation: int
+    sha256: str
+    version_id: str | None
+    rows: int
+    ranges: Ranges
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a purge did. `left` are the keys (canonical JSON) of messages that were changed or refused, and stay."""
+
+    run: str
+    segment: str
+    mode: str
+    rows: int
+    done: int
+    changed: int
+    missing: int
+    refused: int
+    surprises: int
+    left: list[str]
+    at: str
+
+
+class PurgeRecords:
+    """The purge records of one lake."""
+
+    def __init__(self, store: Store, keys: LakeKeys) -> None:
+        """Use one lake's prefix."""
+        self._store, self._keys = store, keys
+
+    def intend(self, segment: Segment, intent: Intent) -> None:
+        """Record what is about to be removed, so that a run can be undone; a repeat of the same run adds nothing."""
+        self._append(self._keys.purge(segment, intent.run, "intent"), asdict(intent))
+
+    def conclude(self, segment: Segment, done: Done) -> None:
+        """Record what was done."""
+        self._append(self._keys.purge(segment, done.run, "outcome"), asdict(done))
+
+    def _append(self, key: str, record: dict[str, Any]) -> None:
+        data = json.dumps(record, separators=(",", ":")).encode() + b"\n"
+        try:
+            self._store.put(key, data, None)
+        except LostRaceError:
+            # The same part of the same run was here before it was killed, or retried: keep both.
+            number = 2
+            while True:
+                try:
+                    self._store.put(f"{key.removesuffix('.json')}-{number}.json", data, None)
+                except LostRaceError:
+                    number += 1
+                else:
+                    return
+
+    def load(self, segment: Segment) -> list[dict[str, Any]]:
+        """Return all records of a segment, intents and outcomes."""
+        found = [self._store.get(listed.key) for listed in self._store.list(self._keys.purges(segment))]
+        return [json.loads(data) for data, _ in filter(None, found)]
+
+    def may_be_removed(self, segment: Segment) -> Callable[[str], bool] | None:
+        """Return a test by key (canonical JSON) of whether its message may have been removed; None: none was.
+
+        An intent without an outcome is a purge that was killed: it may have removed any of its rows.
+        """
+        records = self.load(segment)
+        intents = [record for record in records if "ranges" in record]
+        if not intents:
+            return None
+        outcomes = [record for record in records if "left" in record]
+        concluded = {record["run"] for record in outcomes}
+        if any(intent["run"] not in concluded for intent in intents) or len(outcomes) < len(intents):
+            return lambda _: True
+        always_left = set.intersection(*(set(outcome["left"]) for outcome in outcomes))
+        return lambda key: key not in always_left

@@ -1,0 +1,94 @@
+"""Receipts in the lake: written under compare-and-swap, generation upwards only, and mended from the objects themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from archive.errors import LakeDamagedError
+from archive.lake.parquet import Contents
+from archive.model.keys import LakeKeys
+from archive.model.layout import Segment
+from archive.model.receipt import Held, Owner, Receipt, StoredObject, receipt_of
+from archive.model.window import Window
+from archive.s3 import Listed, LostRaceError, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the two listings say of a segment; None where there is no such object."""
+
+    message: Listed | None
+    receipt: Listed | None
+
+    @property
+    def disagree(self) -> bool:
+        """Say whether the receipt is missing, or may be older than the object (S3's times have whole seconds)."""
+        if self.message is None or self.receipt is None:
+            return True
+        return self.receipt.modified < self.message.modified
+
+
+class Receipts:
+    """The receipts of one lake."""
+
+    def __init__(self, store: Store, keys: LakeKeys, owner: Owner) -> None:
+        """Use one lake's prefix."""
+        self._store, self._keys, self._owner = store, keys, owner
+
+    def of(self, segment: Segment, stored: StoredObject, contents: Contents) -> Receipt:
+        """Return the receipt of a stored version; refuses a segment that another table's messages are in."""
+        if contents.source != self._owner.table_id:
+            message = f"{stored.key} holds messages of another table ({contents.source}); choose another [lake] prefix"
+            raise LakeDamagedError(message)
+        held = Held(contents.rows, contents.row_groups, contents.first_ms, contents.last_ms, contents.spec_version)
+        return receipt_of(segment, stored, held, self._owner)
+
+    def load(self, segment: Segment) -> Receipt | None:
+        """Return a segment's receipt, or None."""
+        key = self._keys.receipt(segment)
+        found = self._store.get(key)
+        return None if found is None else Receipt.from_json(found[0], key)
+
+    def save(self, segment: Segment, receipt: Receipt, *, is_new: bool) -> None:
+        """Write a receipt, unless a later generation's is there already. `is_new` is a guess that saves a request."""
+        key = self._keys.receipt(segment)
+        etag: str | None = None
+        if not is_new:
+            found = self._store.get(key)
+            if found is not None:
+                if Receipt.from_json(found[0], key).generation >= receipt.generation:
+                    return
+                etag = found[1].etag
+        try:
+            self._store.put(key, receipt.to_json(), etag)
+        except LostRaceError:
+            self.save(segment, receipt, is_new=False)
+
+    def mend(self, segment: Segment, true: Receipt, found: Receipt | None) -> None:
+        """Write the receipt of an object where the one found is missing or behind."""
+        if found is None or found.generation < true.generation:
+            self.save(segment, true, is_new=found is None)
+
+    def listing(self, window: Window) -> dict[Segment, Seen]:
+        """List what the lake has, objects and receipts, from the window's first partition to its end."""
+        messages = self._list("messages", window)
+        receipts = self._list("receipts", window)
+        return {segment: Seen(messages.get(segment), receipts.get(segment)) for segment in sorted(messages.keys() | receipts.keys())}
+
+    def _list(self, family: str, window: Window) -> dict[Segment, Listed]:
+        folder = self._keys.folder(family)
+        found: dict[Segment, Listed] = {}
+        for listed in self._store.list(folder, f"{folder}dt={_month_start(window.start)}"):
+            segment = self._keys.segment_of(listed.key)
+            if segment is None:
+                continue
+            if segment.dt >= window.end.date() and segment.window.start >= window.end:
+                break
+            found[segment] = listed
+        return found
+
+
+def _month_start(instant: datetime) -> str:
+    """Return the earliest `dt` whose partition can hold an instant: partitions are days or months."""
+    return instant.date().replace(day=1).isoformat()

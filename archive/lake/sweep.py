@@ -1,0 +1,47 @@
+"""Sweeps over sorted runs: all their rows in one order, in tables of bounded size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import pyarrow as pa
+
+from archive.lake.order import Order, SortKey
+
+_ROWS_AT_ONCE: Final = 20_000
+_BYTES_AT_ONCE: Final = 32 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A sorted, keyed table that is loaded when its turn comes. `first` is the place of its first row."""
+
+    first: SortKey
+    load: Callable[[], pa.Table]
+    rows: int
+
+
+def sweep(order: Order, runs: Iterable[Run]) -> Iterator[pa.Table]:
+    """Yield all rows of all runs, sorted; rows with equal keys of one module are never split between two tables.
+
+    Memory holds the runs that overlap, and about 32 MB.
+    """
+    waiting = sorted(runs, key=lambda run: run.first)
+    parts: list[pa.Table] = []
+    rows = size = 0
+    for number, run in enumerate(waiting):
+        part = run.load()
+        parts.append(part)
+        rows, size = rows + part.num_rows, size + part.nbytes
+        following = waiting[number + 1].first if number + 1 < len(waiting) else None
+        if following is not None and rows < _ROWS_AT_ONCE and size < _BYTES_AT_ONCE:
+            continue
+        merged = order.sort(pa.concat_tables(parts).combine_chunks())
+        ready = merged.num_rows if following is None else order.lower_bound(merged, following)
+        if ready:
+            yield merged.slice(0, ready)
+        parts = [merged.slice(ready)] if ready < merged.num_rows else []
+        rows = merged.num_rows - ready
+        size = size * rows // max(merged.num_rows, 1)

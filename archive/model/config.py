@@ -1,0 +1,88 @@
+"""What a run is told: plain, picklable values. The settings file is read in flows/, and becomes these."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Literal
+
+from archive.model.spec import TableSpec
+
+PurgeMode = Literal["delete", "expire", "keep"]
+Protocol = Literal["partiql", "single"]
+Module = int | str | Decimal
+"""The value of the index's partition key: a number or a text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The table, its index, and where its messages begin.
+
+    `modules` None means: discover them. `region` None means: botocore's own default.
+    """
+
+    table: str
+    index: str
+    region: str | None
+    modules: tuple[Module, ...] | None
+    earliest: datetime
+    version_attribute: str | None
+    spec: TableSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Lake:
+    """Where segments are stored, how time is cut, and the local spool. `segment` is the text form of its length."""
+
+    bucket: str
+    prefix: str
+    partition: str
+    segment: str
+    spool_directory: Path
+    spool_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What is archived and what happens to it then. Days are whole UTC days."""
+
+    retention_days: int
+    purge: PurgeMode
+    expire_after_days: int
+    overlap_days: int
+    ttl_attribute: str
+    protocol: Protocol
+    single_writer: bool
+    late_rows: int
+    late_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Caps: request units a second for the whole run, and how many requests are in flight at once."""
+
+    read_units: float
+    write_units: float
+    streams: int
+    purge_requests: int
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """ARNs to assume for each half of the work; None: the caller's own credentials."""
+
+    archiver: str | None
+    purger: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything the engine is told, and nothing else: no clients, no clock."""
+
+    source: Source
+    lake: Lake
+    policy: Policy
+    limits: Limits
+    roles: Roles

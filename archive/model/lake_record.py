@@ -1,0 +1,96 @@
+"""The lake's own record, `archive.json`: whose it is, how its time was cut, and what was learned of its table."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+from archive.errors import LakeDamagedError, RefusedError
+from archive.model.layout import Layout, Layouts
+from archive.model.receipt import Owner
+from archive.model.spec import SPEC_VERSION, TableSpec
+
+
+@dataclass(frozen=True, slots=True)
+class LakeRecord:
+    """What archive.json holds. `partiql_types` None: not tried yet on this table."""
+
+    owner: Owner
+    layouts: Layouts
+    columns: dict[str, list[str]]
+    attributes: frozenset[str]
+    partiql_types: frozenset[str] | None
+
+    @classmethod
+    def new(cls, owner: Owner, layout: Layout, spec: TableSpec) -> LakeRecord:
+        """Make the record of a lake that is begun now."""
+        return cls(owner, Layouts((layout,)), columns_of(spec), frozenset(), None)
+
+    def to_json(self) -> bytes:
+        """Return the record as JSON for people and programs."""
+        layouts = [
+            {"from": layout.start.isoformat(), "partition": layout.partition, "segment": layout.segment_text} for layout in self.layouts.items
+        ]
+        values = {
+            "spec_version": SPEC_VERSION,
+            "owner": {"table_arn": self.owner.table_arn, "table_id": self.owner.table_id},
+            "layouts": layouts,
+            "columns": self.columns,
+            "attributes": sorted(self.attributes),
+            "partiql_types": None if self.partiql_types is None else sorted(self.partiql_types),
+        }
+        return json.dumps(values, indent=1).encode() + b"\n"
+
+    @classmethod
+    def from_json(cls, data: bytes, key: str) -> LakeRecord:
+        """Read the record; raises LakeDamagedError where it is none."""
+        try:
+            values: dict[str, Any] = json.loads(data)
+            layouts = tuple(Layout.parse(date.fromisoformat(item["from"]), item["partition"], item["segment"]) for item in values["layouts"])
+            types = values["partiql_types"]
+            return cls(
+                owner=Owner(**values["owner"]),
+                layouts=Layouts(layouts),
+                columns=values["columns"],
+                attributes=frozenset(values["attributes"]),
+                partiql_types=None if types is None else frozenset(types),
+            )
+        except (ValueError, KeyError, TypeError) as error:
+            message = f"{key} is not a readable lake record; restore its last version from the bucket's version history"
+            raise LakeDamagedError(message) from error
+
+    def require(self, owner: Owner, spec: TableSpec) -> None:
+        """Refuse another table's lake, and other columns than the lake has."""
+        if self.owner != owner:
+            message = (
+                f"this lake belongs to {self.owner.table_arn} ({self.owner.table_id}), not to {owner.table_arn} ({owner.table_id}); "
+                "choose another [lake] prefix"
+            )
+            raise RefusedError(message)
+        if self.columns != columns_of(spec):
+            message = "the columns in [source] are not those this lake was begun with; keep them, or choose another [lake] prefix"
+            raise RefusedError(message)
+
+    def with_layout(self, partition: str, segment: str, archived_through: date | None) -> LakeRecord:
+        """Return the record with the layout the settings ask for: from the first partition on that has no segment yet.
+
+        `archived_through` is the first day after the last partition that has one (None: the lake is empty).
+        """
+        current = self.layouts.current
+        start = current.start if archived_through is None else archived_through
+        wanted = Layout.parse(start, partition, segment)
+        if (wanted.partition, wanted.segment) == (current.partition, current.segment):
+            return self
+        if archived_through is None:
+            return replace(self, layouts=Layouts((*self.layouts.items[:-1], wanted)))
+        if wanted.partition == "month" and start.day != 1:
+            wanted = replace(wanted, start=date(start.year + start.month // 12, start.month % 12 + 1, 1))
+        earlier = tuple(layout for layout in self.layouts.items if layout.start < wanted.start)
+        return replace(self, layouts=Layouts((*earlier, wanted)))
+
+
+def columns_of(spec: TableSpec) -> dict[str, list[str]]:
+    """Return the columns as the record keeps them: name -> [attribute, type]."""
+    return {column.name: [column.attribute, str(column.type)] for column in spec.columns}

@@ -1,0 +1,216 @@
+"""Purges one proved segment: intent, conditional removals several at once, outcome."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from archive.codec.conditions import DELETE, Change, Target, key_of
+from archive.codec.items import items_of
+from archive.codec.values import canonical
+from archive.dynamo_write import A_BATCH, Fate, Outcome, Remover, SingleRemover
+from archive.errors import ProofError
+from archive.lake.commit import Place
+from archive.lake.order import Key
+from archive.lake.parquet import SegmentFile
+from archive.lake.proved import ProvedSegment
+from archive.lake.purge_records import Done, Intent, PurgeRecords
+from archive.lake.sweep import Run
+from archive.model.config import Policy
+from archive.model.window import DAY, iso, to_ms
+from archive.purge.targets import Selection, select
+from archive.s3 import LostRaceError
+
+_WAITING: Final = 2  # batches queued for each request in flight
+
+
+@dataclass(slots=True)
+class Purged:
+    """Counts of one or more purges, by fate, and the attribute names that were met for the first time."""
+
+    done: int = 0
+    unmarked: int = 0
+    changed: int = 0
+    missing: int = 0
+    refused: int = 0
+    surprises: int = 0
+    learned: set[str] = field(default_factory=set)
+
+    def add(self, other: Purged) -> None:
+        """Add another purge's counts."""
+        self.done += other.done
+        self.unmarked += other.unmarked
+        self.changed += other.changed
+        self.missing += other.missing
+        self.refused += other.refused
+        self.surprises += other.surprises
+        self.learned |= other.learned
+
+
+class Purger:
+    """Purges segments of one lake. `known` returns every attribute name that the spec or the archive knows."""
+
+    def __init__(
+        self, place: Place, policy: Policy, remover: Remover, single: SingleRemover, known: Callable[[], frozenset[str]], requests: int
+    ) -> None:
+        """Prepare; `requests` is how many are in flight at once."""
+        self._place, self._policy, self._remover, self._single, self._known = place, policy, remover, single, known
+        self._records = PurgeRecords(place.store, place.keys)
+        self._requests = requests
+
+    def purge(self, proved: ProvedSegment, seen: list[Run], replaced: frozenset[Key], now: datetime) -> Purged:
+        """Remove (or mark) the rows that were seen at the table and are still what was archived.
+
+        The intent is stored before the first removal, the outcome after the last: a crash between them leaves an intent
+        that says which rows may be gone, and messages that the next run purges. Raises ProofError where a removed image
+        has something that was not archived, after it was put into the lake and written back.
+        """
+        file = SegmentFile(proved.path, self._place.order)
+        try:
+            selection = select(self._place.order, file, seen, replaced)
+            change = self._changer(selection, now)
+            if not any(change(position) for position in _positions(selection)):
+                return Purged()
+            self._records.intend(proved.segment, self._intent(proved, selection, now))
+            outcomes = self._remove_all(proved, file, selection, change)
+        finally:
+            file.close()
+        return self._conclude(proved, outcomes, now)
+
+    def _changer(self, selection: Selection, now: datetime) -> Callable[[int], Change | None]:
+        """Return what happens to the message of a row that was seen: a mark is set once, and taken away after an edit."""
+        policy = self._policy
+        if policy.purge == "delete":
+            return lambda _: DELETE
+        expires = to_ms(now + policy.expire_after_days * DAY) // 1000
+        mark = Change("mark", policy.ttl_attribute, expires)
+
+        def change(position: int) -> Change | None:
+            if position not in selection.marks:
+                return mark
+            if position in selection.changed:
+                return Change("unmark", policy.ttl_attribute, selection.marks[position])
+            return None
+
+        return change
+
+    def _intent(self, proved: ProvedSegment, selection: Selection, now: datetime) -> Intent:
+        receipt = proved.receipt
+        return Intent(
+            run=self._place.run,
+            segment=proved.segment.name,
+            mode=self._policy.purge,
+            protocol=self._policy.protocol,
+            key=receipt.key,
+            generation=receipt.generation,
+            sha256=receipt.sha256,
+            version_id=receipt.version_id,
+            rows=int(selection.there.sum()),
+            ranges=selection.ranges(),
+            at=iso(now),
+        )
+
+    def _remove_all(
+        self, proved: ProvedSegment, file: SegmentFile, selection: Selection, change: Callable[[int], Change | None]
+    ) -> list[Outcome]:
+        """Remove batch by batch, several at once; after a surprise nothing more is begun."""
+        known = self._known()
+        outcomes: list[Outcome] = []
+        flying: deque[Future[list[Outcome]]] = deque()
+        with ThreadPoolExecutor(self._requests, "purge") as pool:
+            for batch in self._batches(file, selection, change):
+                flying.append(pool.submit(self._remove, proved, batch, known))
+                if len(flying) > self._requests * _WAITING:
+                    outcomes += flying.popleft().result()
+                if any(outcome.fate is Fate.SURPRISE for outcome in outcomes):
+                    break
+            for future in flying:
+                outcomes += future.result()
+        return outcomes
+
+    def _remove(self, proved: ProvedSegment, batch: list[Target], known: frozenset[str]) -> list[Outcome]:
+        outcomes = self._remover.remove(batch, known)
+        for outcome in outcomes:
+            if outcome.fate is Fate.SURPRISE:
+                self._rescue(proved, outcome)
+        return outcomes
+
+    def _batches(self, file: SegmentFile, selection: Selection, change: Callable[[int], Change | None]) -> Iterator[list[Target]]:
+        first = 0
+        batch: list[Target] = []
+        for group in file.groups():
+            there = selection.there[first : first + group.num_rows]
+            positions = [first + int(offset) for offset in there.nonzero()[0]]
+            rows = group.filter(there)
+            for position, item in zip(positions, items_of(self._place.order.spec, rows), strict=True):
+                if (what := change(position)) is not None:
+                    batch.append(Target(position, item, what))
+                if len(batch) == A_BATCH:
+                    yield batch
+                    batch = []
+            first += group.num_rows
+        if batch:
+            yield batch
+
+    def _conclude(self, proved: ProvedSegment, outcomes: list[Outcome], now: datetime) -> Purged:
+        fates = Counter(outcome.fate for outcome in outcomes)
+        unmarked = sum(1 for outcome in outcomes if outcome.fate is Fate.DONE and outcome.target.change.kind == "unmark")
+        purged = Purged(
+            done=fates[Fate.DONE] - unmarked,
+            unmarked=unmarked,
+            changed=fates[Fate.CHANGED],
+            missing=fates[Fate.MISSING],
+            refused=fates[Fate.REFUSED],
+            surprises=fates[Fate.SURPRISE],
+        )
+        for outcome in outcomes:
+            if outcome.image and outcome.fate in (Fate.CHANGED, Fate.SURPRISE):
+                purged.learned |= outcome.image.keys() - set(self._place.order.spec.attributes)
+        left = [outcome.target.item for outcome in outcomes if outcome.fate in (Fate.CHANGED, Fate.REFUSED, Fate.SURPRISE)]
+        done = Done(
+            run=self._place.run,
+            segment=proved.segment.name,
+            mode=self._policy.purge,
+            rows=len(outcomes),
+            done=purged.done,
+            changed=purged.changed,
+            missing=purged.missing,
+            refused=purged.refused,
+            surprises=purged.surprises,
+            left=sorted(canonical(key_of(self._place.order.spec, item)).decode() for item in left),
+            at=iso(now),
+        )
+        self._records.conclude(proved.segment, done)
+        if purged.surprises and self._policy.purge == "delete":
+            message = (
+                f"{purged.surprises} message(s) of segment {proved.segment.name} got an attribute nobody had archived while they were removed; "
+                "they are kept under superseded/ and were written back where their key was absent: run again to archive them anew"
+            )
+            raise ProofError(message)
+        return purged
+
+    def _rescue(self, proved: ProvedSegment, outcome: Outcome) -> None:
+        """Keep an image that has more than was archived: in the lake at once, then back at the table."""
+        image = outcome.image or {}
+        spec = self._place.order.spec
+        if outcome.target.change.kind == "mark":
+            # Nothing is gone: only our mark has to go again, so that the message is archived anew.
+            unmark = Change("unmark", outcome.target.change.attribute, outcome.target.change.seconds)
+            self._single.remove([Target(outcome.target.position, key_of(spec, image), unmark)], frozenset())
+            return
+        text = canonical(image)
+        key = self._place.keys.rescued(proved.segment, hashlib.sha256(text).hexdigest()[:16])
+        with suppress(LostRaceError):  # then the very image is there already: the key is made from its hash
+            self._place.store.put(key, text + b"\n", None)
+        self._single.put_back(image)
+
+
+def _positions(selection: Selection) -> Iterator[int]:
+    return (int(position) for position in selection.there.nonzero()[0])
+
