@@ -129,6 +129,8 @@ class Store:
                     **condition,  # type: ignore[arg-type]
                 )
             except ClientError as error:
+                if etag and error_code(error) in _ABSENT:  # If-Match on a key that is gone answers 404, not 412
+                    raise LostRaceError from error
                 _raise_lost_race(error)
                 raise
         return Stored(answer["ETag"], answer.get("VersionId"), metadata)

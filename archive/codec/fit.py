@@ -8,7 +8,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from archive.codec.values import AttributeValue
+from archive.codec.values import AttributeValue, number_of, type_of
 from archive.errors import ProofError
 from archive.model.spec import REMAINDER, ColumnType, TableSpec
 
@@ -57,7 +57,7 @@ def fit(kind: ColumnType, value: AttributeValue) -> tuple[Any, bool]:
 
     `(None, False)` where nothing of it fits. A timestamp finer than a millisecond is floored and not the whole value.
     """
-    ((tag, inner),) = value.items()
+    tag, inner = type_of(value)
     if tag != _TAG_OF[kind.kind]:
         return None, False
     if tag != "N":
@@ -67,7 +67,7 @@ def fit(kind: ColumnType, value: AttributeValue) -> tuple[Any, bool]:
 
 def fit_number(kind: ColumnType, text: str) -> tuple[str | None, bool]:
     """Return the text that is cast for a number, and whether it is the whole number."""
-    number = Decimal(text)
+    number = number_of(text)
     if kind.kind == "decimal":
         return _fit_decimal(kind, number)
     adjusted = number.adjusted() if number else 0

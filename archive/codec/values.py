@@ -13,7 +13,7 @@ import json
 from base64 import b64decode, b64encode
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import msgspec
 
@@ -23,10 +23,36 @@ AttributeValue = dict[str, Any]
 Item = dict[str, AttributeValue]
 
 _TAGS: Final = frozenset({"$B", "$SS", "$NS", "$BS", "$M"})
+_BINARY: Final = (bytes, bytearray, str)
+_HOLDS: Final[dict[str, type | tuple[type, ...]]] = {
+    "S": str,
+    "N": str,
+    "B": _BINARY,
+    "BOOL": bool,
+    "NULL": bool,
+    "M": dict,
+    "L": list,
+    "SS": list,
+    "NS": list,
+    "BS": list,
+}
 _SHORT_INTEGER: Final = 18  # digits that always fit an int64, so that the encoder may print them itself
 _PLAIN_DIGITS: Final = 38  # what DynamoDB's numbers can have; longer ones are shown with an exponent
 _SMALLEST_PLAIN: Final = -7
 _encode = msgspec.json.Encoder(order="sorted").encode
+
+
+def number_of(text: str) -> Decimal:
+    """Return the value of a number's text, exactly. Raises ProofError for what is no number, NaN and infinity."""
+    try:
+        number = Decimal(text)
+    except InvalidOperation as error:
+        message = "an attribute of type N does not hold a number; nothing was archived from this page"
+        raise ProofError(message) from error
+    if not number.is_finite():
+        message = "an attribute of type N holds NaN or infinity, which DynamoDB does not have; nothing was archived from this page"
+        raise ProofError(message)
+    return number
 
 
 @lru_cache(maxsize=65_536)
@@ -34,15 +60,9 @@ def canonical_number(text: str) -> str:
     """Return the one spelling of a number: no sign of zero, no trailing zeros, an exponent only where it is far.
 
     `1.0`, `1` and `1E0` are one number to DynamoDB; the result is a JSON number with the same value.
+    Raises ProofError for what is no number.
     """
-    try:
-        sign, digit_tuple, exponent = Decimal(text).as_tuple()
-    except InvalidOperation as error:
-        message = "an attribute of type N does not hold a number"
-        raise ProofError(message) from error
-    if not isinstance(exponent, int):
-        message = "an attribute of type N holds NaN or infinity, which DynamoDB does not have"
-        raise ProofError(message)
+    sign, digit_tuple, exponent = cast("tuple[int, tuple[int, ...], int]", number_of(text).as_tuple())
     digits = "".join(map(str, digit_tuple)).lstrip("0")
     stripped = digits.rstrip("0")
     if not stripped:
@@ -69,15 +89,42 @@ def _number(text: str) -> int | msgspec.Raw:
 
 def _base64(data: bytes | str) -> str:
     """Return base64 text of bytes (from the client) or of text that is base64 already (from the wire)."""
-    return b64encode(b64decode(data) if isinstance(data, str) else bytes(data)).decode()
+    return b64encode(_bytes_of(data) if isinstance(data, str) else data).decode()
+
+
+def _bytes_of(text: str) -> bytes:
+    """Return what base64 text holds; the standard library's decoder skips what is none, unless it is told not to."""
+    try:
+        return b64decode(text, validate=True)
+    except ValueError as error:
+        message = "an attribute of type B does not hold base64; nothing was archived from this page"
+        raise ProofError(message) from error
+
+
+def type_of(value: AttributeValue) -> tuple[str, Any]:
+    """Return an attribute value's type tag and what it holds. Raises ProofError where that is not of the type it says."""
+    if isinstance(value, dict) and len(value) == 1:
+        ((tag, inner),) = value.items()
+        if tag not in _HOLDS:
+            message = f"DynamoDB answered with a type {tag!r} that Dynalake does not know; nothing was archived from this page"
+            raise ProofError(message)
+        if isinstance(inner, _HOLDS[tag]):
+            return tag, inner
+    message = "an attribute's value is not of the type it says it is; nothing was archived from this page"
+    raise ProofError(message)
+
+
+def from_wire(key: Item) -> Item:
+    """Return a key as boto3's client takes it: binary is base64 text on the wire."""
+    return {name: {"B": _bytes_of(inner)} if tag == "B" else {tag: inner} for name, (tag, inner) in _typed(key)}
 
 
 def to_plain(value: AttributeValue) -> Any:  # noqa: ANN401 - JSON has no narrower type
     """Return what `encode_plain` prints for one attribute value.
 
-    Binary may be bytes or, as it is on the wire, base64 text.
+    Binary may be bytes or, as it is on the wire, base64 text. Raises ProofError for what is no attribute value.
     """
-    ((tag, inner),) = value.items()
+    tag, inner = type_of(value)
     if tag in ("S", "BOOL"):
         return inner
     if tag == "N":
@@ -95,14 +142,12 @@ def to_plain(value: AttributeValue) -> Any:  # noqa: ANN401 - JSON has no narrow
 def _tagged(tag: str, inner: Any) -> dict[str, Any]:  # noqa: ANN401
     if tag == "B":
         return {"$B": _base64(inner)}
-    if tag == "SS":
-        return {"$SS": sorted(inner)}
-    if tag == "NS":
-        return {"$NS": [_number(text) for text in sorted(inner, key=Decimal)]}
-    if tag == "BS":
-        return {"$BS": sorted(map(_base64, inner))}
-    message = f"DynamoDB answered with a type {tag!r} that Dynalake does not know; nothing was archived from this page"
-    raise ProofError(message)
+    member = tag[0]
+    for one in inner:
+        type_of({member: one})
+    if member == "N":
+        return {"$NS": [_number(text) for text in sorted(inner, key=number_of)]}
+    return {f"${tag}": sorted(map(_base64, inner) if member == "B" else inner)}
 
 
 def encode_plain(plain: dict[str, Any]) -> bytes:

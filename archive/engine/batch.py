@@ -72,12 +72,12 @@ class BatchWork:
 
     def __init__(self, session: Session, now: datetime, progress: Progress) -> None:
         """Prepare; clients are the session's."""
-        self._session, self._now, self._progress = session, now, progress
+        self.session, self._now, self._progress = session, now, progress
         self._decoders = local()
 
     def archive(self, batch: Batch) -> BatchResult:
         """Archive a batch and, as the policy says, purge it. Raises SpoolFullError where it does not fit the spool."""
-        session = self._session
+        session = self.session
         result = BatchResult()
         with self._spool() as (folder, spool):
             self._read(batch, spool, keys_only=False)
@@ -97,7 +97,7 @@ class BatchWork:
 
     def purge(self, batch: Batch) -> BatchResult:
         """Purge what is proved, and still at the table, of a batch's segments: the index is asked for keys first."""
-        session = self._session
+        session = self.session
         result = BatchResult()
         with self._spool() as (folder, spool):
             self._read(batch, spool, keys_only=True)
@@ -124,19 +124,19 @@ class BatchWork:
 
     @contextmanager
     def _spool(self) -> Iterator[tuple[Path, Spool]]:
-        lake = self._session.config.lake
+        lake = self.session.config.lake
         with (
             private_folder(lake.spool_directory) as folder,
-            Spool(folder / "spool", self._session.order, lake.spool_bytes) as spool,
+            Spool(folder / "spool", self.session.order, lake.spool_bytes) as spool,
         ):
             yield folder, spool
 
     def _place(self, folder: Path) -> Place:
-        session = self._session
+        session = self.session
         return Place(session.store, session.keys, session.owner, session.order, folder, session.run)
 
     def _purger(self, place: Place) -> Purger | None:
-        session, policy = self._session, self._session.config.policy
+        session, policy = self.session, self.session.config.policy
         if policy.purge == "keep":
             return None
         remover, single = session.removers()
@@ -146,12 +146,12 @@ class BatchWork:
         """Return this thread's decoder, which learns attribute names."""
         decoder: PageDecoder | None = getattr(self._decoders, "decoder", None)
         if decoder is None:
-            decoder = self._decoders.decoder = self._session.decoder()
+            decoder = self._decoders.decoder = self.session.decoder()
         return decoder
 
     def _read(self, batch: Batch, spool: Spool, *, keys_only: bool) -> None:
         """Query each module once over the whole batch, several modules at once, into the spool."""
-        session = self._session
+        session = self.session
         spec, policy = session.config.source.spec, session.config.policy
         keys = (spec.partition_key, spec.time_key, spec.module_key)
         marked = (policy.ttl_attribute,) if policy.purge == "expire" else ()
@@ -180,7 +180,7 @@ class BatchWork:
 
     def _wire_keys(self, keys: list[Key]) -> list[Item]:
         """Return keys of rows as DynamoDB's; what did not fit a column comes from the exact text."""
-        spec, types = self._session.config.source.spec, self._session.facts.key_types
+        spec, types = self.session.config.source.spec, self.session.facts.key_types
         wire: list[Item] = []
         for partition, milliseconds, exact in keys:
             value: AttributeValue = {types[spec.partition_key]: partition if isinstance(partition, str) else str(partition)}
@@ -192,7 +192,7 @@ class BatchWork:
 
     def _ask(self, keys: list[Key]) -> pa.Table:
         """Read messages consistently from the base table: what it says wins."""
-        session = self._session
+        session = self.session
         rows = session.reader.messages(self._wire_keys(keys), self._decoder())
         return session.order.keyed(rows, FROM_TABLE)
 
@@ -200,7 +200,7 @@ class BatchWork:
         self, segment: Segment, spool: Spool, seen: Seen, parts: tuple[Committer, Purger | None, Place]
     ) -> BatchResult:
         committer, purger, place = parts
-        session = self._session
+        session = self.session
         if seen.message is None and seen.receipt is not None:
             raise _gone(seen.receipt.key)
         rows = spool.rows[segment]
@@ -230,13 +230,13 @@ class BatchWork:
             purged = purger.purge(proved, spool.runs(segment), committed.replaced_keys, self._now)
         finally:
             proved.path.unlink(missing_ok=True)
-        self._session.learn(purged.learned)
+        self.session.learn(purged.learned)
         self._progress("purged", purged.done)
         result.purged.add(purged)
 
     def _mend(self, segment: Segment, seen: Seen, place: Place) -> BatchResult:
         """Make the receipt of an object that has none, or an older one; raise the alarm for one without an object."""
-        session = self._session
+        session = self.session
         if seen.message is None:
             raise _gone(seen.receipt.key if seen.receipt else segment.name)
         found = session.receipts.load(segment)
@@ -260,7 +260,7 @@ class BatchWork:
 
     def _for_each(self, segments: list[Segment], work: Callable[[Segment], BatchResult], result: BatchResult) -> None:
         """Work on segments, several at once. A segment that fails its proof is stopped, with an alarm; the others go on."""
-        with ThreadPoolExecutor(self._session.config.limits.streams, "segment") as pool:
+        with ThreadPoolExecutor(self.session.config.limits.streams, "segment") as pool:
             futures = [pool.submit(work, segment) for segment in segments]
             for future in futures:
                 try:

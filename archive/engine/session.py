@@ -63,6 +63,7 @@ class Session:
         """Return the lake's record, or the one it would begin with."""
         lake, spec = self.config.lake, self.config.source.spec
         found = self.store.get(self.keys.archive)
+        self.is_new_lake = found is None
         if found is None:
             return LakeRecord.new(self.owner, Layout.parse(self.config.source.earliest.date(), lake.partition, lake.segment), spec)
         record = LakeRecord.from_json(found[0], self.keys.archive)
@@ -146,12 +147,15 @@ class Session:
         single = SingleRemover(client, self.table, self.writes)
         if self.config.policy.protocol == "single":
             return single, single
+        return PartiqlRemover(client, self.table, self.writes, self.partiql_types()), single
+
+    def partiql_types(self) -> frozenset[str]:
+        """Return the types that this table's PartiQL compares: as the lake's record has them, else tried now and kept there."""
         types = self.record.partiql_types
         if types is None:
-            types = probe_types(client, self.table, self.facts.key_types, self.writes, self.run)
-            found = types
+            types = found = probe_types(self.purger_clients.dynamodb, self.table, self.facts.key_types, self.writes, self.run)
             self._change(lambda record: replace(record, partiql_types=found))
-        return PartiqlRemover(client, self.table, self.writes, types), single
+        return types
 
     def require_purgeable(self) -> list[str]:
         """Refuse to remove anything where a promise could not be kept; return what is only a warning."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -10,7 +11,7 @@ from archive.errors import InputError
 from archive.model.layout import Segment
 from archive.model.window import Window
 
-_SEGMENT = re.compile(r"dt=(\d{4}-\d{2}-\d{2})/(\d{8}T\d{4}Z)-(\d{8}T\d{4}Z)\.(parquet|json)")
+_SEGMENT = re.compile(r"dt=(\d{4}-\d{2}-\d{2})/(\d{8}T\d{4}Z)-(\d{8}T\d{4}Z)\.(parquet|json)", re.ASCII)
 _STAMP = "%Y%m%dT%H%MZ"
 
 
@@ -85,6 +86,14 @@ class LakeKeys:
         for family in ("messages", "receipts"):
             folder = self.folder(family)
             if key.startswith(folder) and (match := _SEGMENT.fullmatch(key.removeprefix(folder))):
-                start, end = (datetime.strptime(text, _STAMP).replace(tzinfo=UTC) for text in match.group(2, 3))
-                return Segment(Window(start, end), date.fromisoformat(match[1]))
+                segment = _segment(*match.group(1, 2, 3))
+                return segment if segment and key in (self.message(segment), self.receipt(segment)) else None
         return None
+
+
+def _segment(dt: str, start: str, end: str) -> Segment | None:
+    """Return the segment that a key spells; None where its digits are no times, or its end is not after its start."""
+    with suppress(ValueError, InputError):
+        window = Window(*(datetime.strptime(text, _STAMP).replace(tzinfo=UTC) for text in (start, end)))
+        return Segment(window, date.fromisoformat(dt))
+    return None

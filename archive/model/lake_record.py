@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
-from archive.errors import LakeDamagedError, RefusedError
+from archive.errors import InputError, LakeDamagedError, RefusedError
 from archive.model.layout import Layout, Layouts
 from archive.model.receipt import Owner
 from archive.model.spec import SPEC_VERSION, TableSpec
@@ -31,7 +31,8 @@ class LakeRecord:
     def to_json(self) -> bytes:
         """Return the record as JSON for people and programs."""
         layouts = [
-            {"from": layout.start.isoformat(), "partition": layout.partition, "segment": layout.segment_text} for layout in self.layouts.items
+            {"from": layout.start.isoformat(), "partition": layout.partition, "segment": layout.segment_text}
+            for layout in self.layouts.items
         ]
         values = {
             "spec_version": SPEC_VERSION,
@@ -48,7 +49,9 @@ class LakeRecord:
         """Read the record; raises LakeDamagedError where it is none."""
         try:
             values: dict[str, Any] = json.loads(data)
-            layouts = tuple(Layout.parse(date.fromisoformat(item["from"]), item["partition"], item["segment"]) for item in values["layouts"])
+            layouts = tuple(
+                Layout.parse(date.fromisoformat(item["from"]), item["partition"], item["segment"]) for item in values["layouts"]
+            )
             types = values["partiql_types"]
             return cls(
                 owner=Owner(**values["owner"]),
@@ -57,7 +60,7 @@ class LakeRecord:
                 attributes=frozenset(values["attributes"]),
                 partiql_types=None if types is None else frozenset(types),
             )
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, InputError) as error:
             message = f"{key} is not a readable lake record; restore its last version from the bucket's version history"
             raise LakeDamagedError(message) from error
 
@@ -78,16 +81,18 @@ class LakeRecord:
 
         `archived_through` is the first day after the last partition that has one (None: the lake is empty).
         """
-        current = self.layouts.current
-        start = current.start if archived_through is None else archived_through
+        first, current = self.layouts.items[0], self.layouts.current
+        start = first.start if archived_through is None else archived_through
         wanted = Layout.parse(start, partition, segment)
         if (wanted.partition, wanted.segment) == (current.partition, current.segment):
             return self
         if archived_through is None:
-            return replace(self, layouts=Layouts((*self.layouts.items[:-1], wanted)))
-        if wanted.partition == "month" and start.day != 1:
+            return replace(self, layouts=Layouts((wanted,)))
+        earlier = tuple(layout for layout in self.layouts.items if layout.start < start)
+        if not earlier:  # the first layout also holds for what is before its start, and must go on doing so
+            earlier = (replace(first, start=start - timedelta(days=1)),)
+        if "month" in (wanted.partition, earlier[-1].partition) and start.day != 1:
             wanted = replace(wanted, start=date(start.year + start.month // 12, start.month % 12 + 1, 1))
-        earlier = tuple(layout for layout in self.layouts.items if layout.start < wanted.start)
         return replace(self, layouts=Layouts((*earlier, wanted)))
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from typing import Literal
 
 from archive.errors import InputError
@@ -57,7 +58,7 @@ class Layout:
 
     def partition_of(self, instant: datetime) -> Window:
         """Return the partition that holds `instant`."""
-        day = instant.date()
+        day = instant.astimezone(UTC).date()
         if self.partition == "day":
             return Window(midnight(day), midnight(day) + DAY)
         first = day.replace(day=1)
@@ -92,11 +93,16 @@ class Layouts:
     items: tuple[Layout, ...]
 
     def __post_init__(self) -> None:
-        """Refuse none, and an order that is not by start."""
+        """Refuse none, an order that is not by start, and a start that would cut a partition in two."""
         starts = [layout.start for layout in self.items]
         if not starts or starts != sorted(set(starts)):
             message = "archive.json must list its layouts by their start, each start once"
             raise InputError(message)
+        for before, after in pairwise(self.items):
+            start = midnight(after.start)
+            if not before.partition_of(start).start == start == after.partition_of(start).start:
+                message = f"archive.json has a layout from {after.start} on, where a month is not over; it must start on a month's first day"
+                raise InputError(message)
 
     @property
     def current(self) -> Layout:

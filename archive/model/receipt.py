@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import builtins
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+
+import msgspec
 
 from archive.errors import LakeDamagedError
 from archive.model.layout import Segment
@@ -47,17 +49,16 @@ class Receipt:
     run: str
     stored_at: str
 
-    def to_json(self) -> bytes:
+    def to_json(self) -> builtins.bytes:
         """Return one line of JSON, so that Athena reads receipts as a table."""
         return json.dumps(asdict(self), separators=(",", ":")).encode() + b"\n"
 
     @classmethod
-    def from_json(cls, data: bytes, key: str) -> Receipt:
+    def from_json(cls, data: builtins.bytes, key: str) -> Receipt:
         """Read a receipt; raises LakeDamagedError, naming its key, where it is none."""
         try:
-            values: dict[str, Any] = json.loads(data)
-            return cls(**{field.name: values[field.name] for field in fields(cls)})
-        except (ValueError, KeyError, TypeError) as error:
+            return msgspec.json.decode(data, type=cls)
+        except ValueError as error:
             message = f"{key} is not a readable receipt; delete it, and the next run makes it anew from the segment itself"
             raise LakeDamagedError(message) from error
 

@@ -24,6 +24,10 @@ def to_ms(instant: datetime) -> int:
     return (instant - EPOCH) // MILLISECOND
 
 
+def _ceiling_ms(instant: datetime) -> int:
+    return -((EPOCH - instant) // MILLISECOND)
+
+
 def midnight(day: date) -> datetime:
     """Return the first instant of a UTC day."""
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
@@ -38,13 +42,13 @@ def parse_instant(text: str) -> datetime:
         if _DATE.fullmatch(text):
             return midnight(date.fromisoformat(text))
         instant = datetime.fromisoformat(text)
-    except ValueError as error:
+        if instant.tzinfo is not None:
+            return instant.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         message = f"{text!r} is not a date (2024-01-31) or an ISO time with a zone (2024-01-31T12:00Z)"
         raise InputError(message) from error
-    if instant.tzinfo is None:
-        message = f"{text!r} has no time zone; write {text}Z for UTC"
-        raise InputError(message)
-    return instant.astimezone(UTC)
+    message = f"{text!r} has no time zone; write {text}Z for UTC"
+    raise InputError(message)
 
 
 def cutoff(now: datetime, retention_days: int) -> datetime:
@@ -63,23 +67,25 @@ class Window:
     end: datetime
 
     def __post_init__(self) -> None:
-        """Refuse what is not a window."""
+        """Refuse what is not a window, and spell both ends in UTC."""
         if self.start.tzinfo is None or self.end.tzinfo is None:
             message = "a window needs instants with a time zone"
             raise InputError(message)
         if not self.start < self.end:
             message = f"the window from {self.start.isoformat()} to {self.end.isoformat()} is empty; --from must lie before --to"
             raise InputError(message)
+        object.__setattr__(self, "start", self.start.astimezone(UTC))
+        object.__setattr__(self, "end", self.end.astimezone(UTC))
 
     @property
     def start_ms(self) -> int:
         """The first epoch millisecond inside."""
-        return to_ms(self.start)
+        return _ceiling_ms(self.start)
 
     @property
     def end_ms(self) -> int:
         """The first epoch millisecond after it."""
-        return to_ms(self.end)
+        return _ceiling_ms(self.end)
 
     def intersect(self, other: Window) -> Window | None:
         """Return what both cover, or None."""

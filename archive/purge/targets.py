@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from archive.codec.fit import MARK
 from archive.lake.order import FROM_FILE, ORIGIN, Key, Order

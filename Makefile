@@ -1,0 +1,78 @@
+# Every target sets up what it needs: a machine with Python 3.11 and make is enough, and npm for two of the test servers.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+SERVERS := .servers
+BIN := $(VENV)/bin
+# Warnings about places where an index might be are not ours to fix; errors are shown.
+PIP := -m pip install -qq --no-input --disable-pip-version-check
+DYNALITE := dynalite@4.0.0
+# A virtual environment does not survive being copied to another folder: so the stamp carries this one's name.
+HERE := $(shell pwd | cksum | cut -d' ' -f1)
+READY := $(VENV)/.ready-$(HERE)
+READY_DYNALITE := $(SERVERS)/.$(DYNALITE)
+READY_MINISTACK := $(SERVERS)/.ministack-$(HERE)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types golden bench prove servers setup clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: setup ## Watch messages being archived, proved, purged and queried, on this machine alone
+	@$(BIN)/dynalake demo
+
+test: setup servers ## Run every test, but those that `make prove` runs
+	@$(BIN)/python -m pytest
+
+lint: setup ## Check the style (ruff) and the layers (import-linter)
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/lint-imports
+
+types: setup ## Check the types (mypy --strict)
+	@$(BIN)/mypy
+
+golden: setup ## Write the golden files anew; read what changed before you commit it
+	@$(BIN)/python -m pytest --update-golden -m golden || [ $$? -eq 5 ]
+
+bench: setup ## Measure how fast it archives and purges
+	@$(BIN)/python -m benchmarks
+
+prove: setup servers ## Run the long demonstrations of the promises
+	@$(BIN)/python -m pytest -m prove || [ $$? -eq 5 ]
+
+servers: $(READY_DYNALITE) $(READY_MINISTACK) ## Install the servers that the tests run against
+
+setup: $(READY) ## Install the project and everything it needs into .venv
+
+clean: ## Remove what make and the tools have made
+	rm -rf $(VENV) $(SERVERS) .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+$(READY): requirements.lock pyproject.toml
+	@"$(PYTHON)" -c 'import sys; sys.exit("Dynalake needs Python 3.11 or later: make PYTHON=/path/to/python3.11" if sys.version_info < (3, 11) else 0)'
+	@echo "installing into $(VENV): this takes a minute or two, the first time"
+	@[ -e $@ ] || "$(PYTHON)" -m venv --clear $(VENV)
+	@$(BIN)/python $(PIP) -r requirements.lock
+	@$(BIN)/python $(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(READY_DYNALITE):
+	@mkdir -p $(SERVERS)
+	@if command -v npm >/dev/null; then \
+		echo "installing $(DYNALITE) into $(SERVERS)"; \
+		npm install --prefix $(SERVERS) --no-save --no-package-lock --no-audit --no-fund --ignore-scripts --loglevel=error $(DYNALITE) >/dev/null \
+			&& touch $@; \
+	else \
+		echo "*****************************************************************************"; \
+		echo "* npm is missing: dynalite is not installed, and the tests that need it are *"; \
+		echo "* SKIPPED. Install Node.js with npm to run them.                            *"; \
+		echo "*****************************************************************************"; \
+	fi
+
+$(READY_MINISTACK): requirements-ministack.lock | $(READY_DYNALITE)
+	@echo "installing MiniStack into $(SERVERS)"
+	@"$(PYTHON)" -m venv --clear $(SERVERS)/ministack
+	@$(SERVERS)/ministack/bin/python $(PIP) -r requirements-ministack.lock
+	@touch $@

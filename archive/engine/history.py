@@ -1,0 +1,95 @@
+"""Run records: what each run did and why it stopped; and from them, through when the archive is complete."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from archive.engine.batch import BatchResult
+from archive.model.keys import LakeKeys
+from archive.model.plan import Plan
+from archive.model.window import iso, parse_instant
+from archive.s3 import Store
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """One line of JSON under `runs/`. Counts are messages unless they say otherwise."""
+
+    values: dict[str, Any]
+
+    def to_json(self) -> bytes:
+        """Return the line."""
+        return json.dumps(self.values, separators=(",", ":")).encode() + b"\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a run consumed, by the servers' own count: request units, requests, seconds."""
+
+    read_units: float
+    write_units: float
+    dynamodb_requests: int
+    s3_requests: int
+    seconds: float
+
+
+def record_of(run: str, plan: Plan, result: BatchResult, why: str, times: tuple[datetime, datetime], spent: Spent) -> RunRecord:
+    """Return a run's record. `why` says why it stopped: `done`, or what came in between."""
+    complete = plan.window if why == "done" and plan.command == "nightly" else None
+    purged = result.purged
+    return RunRecord(
+        {
+            "run": run,
+            "command": plan.command,
+            "purge": plan.purge,
+            "started_at": iso(times[0]),
+            "ended_at": iso(times[1]),
+            "why_stopped": why,
+            "window_start": iso(plan.window.start) if plan.window else None,
+            "window_end": iso(plan.window.end) if plan.window else None,
+            "complete_through": iso(complete.end) if complete else None,
+            "modules": len(plan.modules),
+            "messages_read": result.read,
+            "messages_added": result.added,
+            "messages_replaced": result.replaced,
+            "messages_superseded": result.superseded,
+            "messages_waiting": result.waiting,
+            "segments": result.segments,
+            "segments_stored": result.stored,
+            "segments_mended": result.mended,
+            "segments_failed": len(result.failed),
+            "bytes_stored": result.stored_bytes,
+            "messages_removed": purged.done,
+            "messages_changed": purged.changed,
+            "messages_missing": purged.missing,
+            "messages_refused": purged.refused,
+            "surprises": purged.surprises,
+            "read_units": spent.read_units,
+            "write_units": spent.write_units,
+            "dynamodb_requests": spent.dynamodb_requests,
+            "s3_requests": spent.s3_requests,
+            "seconds": round(spent.seconds, 3),
+        }
+    )
+
+
+def runs(store: Store, keys: LakeKeys, newest: int) -> list[dict[str, Any]]:
+    """Return the newest run records, newest first."""
+    listed = sorted((found.key for found in store.list(keys.folder("runs"))), reverse=True)
+    records = [store.get(key) for key in listed[:newest]]
+    return [json.loads(data) for data, _ in filter(None, records)]
+
+
+def complete_through(store: Store, keys: LakeKeys) -> datetime | None:
+    """Return through when a nightly run that finished has archived everything, or None where none has."""
+    for key in sorted((found.key for found in store.list(keys.folder("runs"))), reverse=True):
+        found = store.get(key)
+        through = json.loads(found[0]).get("complete_through") if found else None
+        if through:
+            return parse_instant(str(through))
+    return None
+
+

@@ -1,0 +1,167 @@
+"""Makes plans: which modules, which window, how many messages (from a few bounded looks), what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Final
+
+from archive.dynamo_read import ModuleStart
+from archive.engine.history import complete_through
+from archive.engine.session import Session
+from archive.errors import InputError
+from archive.model.config import Module
+from archive.model.cost import Work, price_archive, purge_rate
+from archive.model.plan import Command, Look, ModulePlan, Plan, estimate
+from archive.model.prices import prices_of
+from archive.model.window import Window, cutoff, from_ms, iso
+
+_LOOKS: Final = 3  # at the beginning, a third and two thirds of each module's window
+_ROWS_A_LOOK: Final = 50
+_TYPICAL_BYTES: Final = 2_048
+_LAKE_SHARE: Final = 4  # the lake's bytes are about a quarter of the items' (zstd)
+_BUSIEST_PROVIDER: Final = Decimal("0.5")  # of the messages: there are two or three providers in all
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What somebody asks for. `window` and `modules` None: all that the policy allows."""
+
+    command: Command
+    window: Window | None = None
+    modules: tuple[Module, ...] | None = None
+    exact: bool = False
+
+
+def archive_end(session: Session, now: datetime) -> datetime:
+    """Return the cutoff, floored to the partition: a segment is first archived when its whole partition is before it."""
+    return session.record.layouts.floor(cutoff(now, session.config.policy.retention_days))
+
+
+def make_plan(session: Session, request: Request, now: datetime, told: Callable[[str], None]) -> Plan:
+    """Plan a run. Reads a few bounded pages, writes nothing. `told` hears what is going on.
+
+    Raises InputError for a window that reaches behind the cutoff.
+    """
+    before = session.reads.units
+    window = _allowed(session, request, now)
+    told("looking for modules")
+    starts = _starts(session, request)
+    told(f"found {len(starts)} modules; looking how many messages they have")
+    planned = [plan for plan in _module_plans(session, request, starts, window) if plan is not None]
+    with ThreadPoolExecutor(session.config.limits.streams, "plan") as pool:
+        parts = list(pool.map(lambda part: _estimated(session, part, exact=request.exact), planned))
+    modules = tuple(module for module, _ in parts)
+    looked, looked_bytes = sum(rows for _, (rows, _) in parts), sum(size for _, (_, size) in parts)
+    item_bytes = max(looked_bytes // looked, 1) if looked else _TYPICAL_BYTES
+    return _priced(session, request, modules, (item_bytes, session.reads.units - before))
+
+
+def _allowed(session: Session, request: Request, now: datetime) -> Window | None:
+    """Return the window a run may touch, or None where there is none yet."""
+    end = archive_end(session, now)
+    if request.window is None:
+        earliest = session.config.source.earliest
+        return Window(earliest, end) if earliest < end else None
+    if request.window.end > end:
+        message = (
+            f"--to {iso(request.window.end)} is after {iso(end)}: messages are archived when they are "
+            f"{session.config.policy.retention_days} days old and their whole {session.record.layouts.current.partition} is; "
+            f"use --to {iso(end)} or earlier, or lower [policy] retention_days"
+        )
+        raise InputError(message)
+    return request.window
+
+
+def _starts(session: Session, request: Request) -> list[ModuleStart]:
+    if request.modules is not None and request.window is not None:
+        return [ModuleStart(module, None, junk=False) for module in request.modules]
+    starts = session.reader.modules(session.facts)
+    if request.modules is not None:
+        starts = [start for start in starts if start.module in request.modules]
+    return sorted(starts, key=lambda start: (isinstance(start.module, str), start.module))
+
+
+def _module_plans(session: Session, request: Request, starts: list[ModuleStart], window: Window | None) -> list[ModulePlan | None]:
+    if window is None:
+        return []
+    floor = session.record.layouts.floor
+    first = window.start
+    if request.command == "nightly" and session.config.policy.purge != "delete":
+        # The table does not empty itself: what a complete run has covered is read again for a few days only.
+        through = complete_through(session.store, session.keys)
+        if through is not None:
+            first = max(first, floor(through) - timedelta(days=session.config.policy.overlap_days))
+
+    def plan(start: ModuleStart) -> ModulePlan | None:
+        if start.oldest_ms is None and request.window is None:
+            return None
+        oldest = first if start.oldest_ms is None else max(first, from_ms(start.oldest_ms))
+        begin = oldest if request.window else floor(oldest)
+        begin = max(begin, window.start)
+        return ModulePlan(start.module, Window(begin, window.end), 0, 0, 0, start.junk) if begin < window.end else None
+
+    return [plan(start) for start in starts]
+
+
+def _estimated(session: Session, module: ModulePlan, *, exact: bool) -> tuple[ModulePlan, tuple[int, int]]:
+    """Return the module with its expected rows, and the rows and bytes that were looked at."""
+    decoder = session.decoder()
+    window = module.window
+    if exact:
+        rows = session.reader.count(module.module, window)
+        probe = session.reader.probe(module.module, window, decoder, _ROWS_A_LOOK)
+        return ModulePlan(module.module, window, rows, rows, rows, module.junk), (probe.rows, probe.bytes)
+    looks: list[Look] = []
+    size = 0
+    step = (window.end - window.start) / _LOOKS
+    for number in range(_LOOKS):
+        end = window.end if number == _LOOKS - 1 else window.start + step * (number + 1)
+        part = Window(window.start + step * number, end)
+        probe = session.reader.probe(module.module, part, decoder, _ROWS_A_LOOK)
+        size += probe.bytes
+        looks.append(Look(part.start_ms, part.end_ms, probe.rows, probe.last_ms, probe.complete))
+    rows, low, high = estimate(looks)
+    seen = sum(look.rows for look in looks)
+    return ModulePlan(module.module, window, rows, low, high, module.junk), (seen, size)
+
+
+def _priced(session: Session, request: Request, modules: tuple[ModulePlan, ...], measured: tuple[int, float]) -> Plan:
+    item_bytes, reads = measured
+    policy, limits = session.config.policy, session.config.limits
+    rows = sum(module.rows for module in modules)
+    window = Window(min(module.window.start for module in modules), max(module.window.end for module in modules)) if modules else None
+    segments = sum(1 for _ in session.record.layouts.segments(window)) if window else 0
+    room = session.config.lake.spool_bytes // 2
+    first = max(1, min(segments, int(segments * room / max(rows * item_bytes * 2, 1))))
+    work = Work(
+        rows=rows,
+        item_bytes=item_bytes,
+        indexes=session.facts.indexes,
+        queries=len(modules) * -(-segments // first) if segments else 0,
+        segments=min(segments, rows),
+        lake_bytes=rows * item_bytes // _LAKE_SHARE,
+    )
+    cost = price_archive(work, policy.purge, prices_of(session.config.source.region))
+    days = max((window.end - window.start).days, 1) if window else 1
+    rate = purge_rate(rows // days, item_bytes, session.facts.indexes, limits.write_units, _BUSIEST_PROVIDER)
+    warnings = [f"module {module.module} has messages before [source] earliest; they stay where they are" for module in modules if module.junk]
+    if policy.purge != "keep" and not rate.keeps_up:
+        warnings.append("purging takes longer than messages come in: raise [limits] write_units, or set a TTL when messages are written")
+    return Plan(
+        command=request.command,
+        window=window,
+        modules=modules,
+        purge=policy.purge,
+        segments=segments,
+        first_batch=first,
+        item_bytes=item_bytes,
+        cost=cost,
+        rate=rate,
+        exact=request.exact,
+        reads=reads,
+        warnings=tuple(warnings),
+    )

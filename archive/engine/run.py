@@ -1,0 +1,107 @@
+"""Executes a plan batch by batch, and records the run. What executes one batch is passed in: a function, or Prefect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from archive.engine.batch import Batch, BatchResult
+from archive.engine.history import RunRecord, Spent, record_of
+from archive.engine.session import Session
+from archive.errors import DynalakeError, ProofError, SpoolFullError
+from archive.model.layout import Segment
+from archive.model.plan import Plan
+from archive.model.window import Window
+
+_FILL: Final = 0.5  # how much of the spool the next batch is meant to fill
+_MOST_GROWTH: Final = 8
+
+Execute = Callable[[Batch], BatchResult]
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """A run's end: what it did, why it stopped, and its record as it is stored."""
+
+    result: BatchResult
+    why: str
+    record: RunRecord
+    error: DynalakeError | None
+
+    @property
+    def left(self) -> str:
+        """Say what is left to do, in words."""
+        purged = self.result.purged
+        parts = [
+            f"{count:,} {what}"
+            for count, what in (
+                (purged.changed, "changed messages stay until they are archived anew"),
+                (purged.refused, "unchanged messages were refused"),
+                (self.result.waiting, "late messages wait in the table"),
+                (len(self.result.failed), "segments stopped with an alarm"),
+            )
+            if count
+        ]
+        return "; ".join(parts) or "nothing is left"
+
+
+def execute_plan(session: Session, plan: Plan, execute: Execute, told: Callable[[Batch, BatchResult], None], total: BatchResult) -> None:
+    """Cut the plan into batches and execute them in order of time; each one's length follows what the last one held.
+
+    `told` hears of every batch that is done, `total` grows by it: so it is right also where an error ends the run.
+    Raises SpoolFullError where a single segment does not fit the spool.
+    """
+    if plan.window is None:
+        return
+    segments = list(session.record.layouts.segments(plan.window))
+    length = plan.first_batch
+    position = number = 0
+    while position < len(segments):
+        part = segments[position : position + length]
+        window = _clip(part, plan.window)
+        modules = plan.modules_in(window)
+        if not modules:
+            position += len(part)
+            continue
+        batch = Batch(number, window, modules)
+        try:
+            result = execute(batch)
+        except SpoolFullError as error:
+            if len(part) == 1:
+                raise _too_large(part[0], error) from error
+            length = max(1, len(part) // 2)
+            continue
+        total.add(result)
+        told(batch, result)
+        number, position = number + 1, position + len(part)
+        wanted = len(part) * session.config.lake.spool_bytes * _FILL / max(result.spooled_bytes, 1)
+        length = max(1, min(int(wanted), len(part) * _MOST_GROWTH))
+
+
+def _clip(part: list[Segment], window: Window) -> Window:
+    return Window(max(part[0].window.start, window.start), min(part[-1].window.end, window.end))
+
+
+def _too_large(segment: Segment, error: SpoolFullError) -> SpoolFullError:
+    hours = int((segment.window.end - segment.window.start).total_seconds() // 3600)
+    shorter = next((f"{length}h" for length in (24, 12, 6, 3, 1) if length * 2 <= hours), "15m")
+    return SpoolFullError(f'{error}; raise [lake] spool_size, or set [lake] segment = "{shorter}"')
+
+
+def finish(session: Session, plan: Plan, total: BatchResult, error: DynalakeError | None, times: tuple[datetime, datetime], seconds: float) -> RunResult:
+    """Record a run that has ended, in whatever way; the record is written under the run's own key, once."""
+    if error is None and total.failed:
+        error = ProofError(total.failed[0] if len(total.failed) == 1 else f"{len(total.failed)} segments were stopped; the first: {total.failed[0]}")
+    why = "done" if error is None else str(error)
+    spent = Spent(
+        read_units=session.reads.units,
+        write_units=session.writes.units,
+        dynamodb_requests=session.reads.requests + session.writes.requests,
+        s3_requests=session.store.requests,
+        seconds=seconds,
+    )
+    record = record_of(session.run, plan, total, why, times, spent)
+    session.store.put(session.keys.run(session.run, times[0].date()), record.to_json(), None)
+    return RunResult(total, why, record, error)

@@ -1,0 +1,5 @@
+"""Talks to people and to the clock: settings, the command line, Prefect flows and the demo.
+
+The engine in archive/ and the catalogue in athena/ know nothing of this package. Here settings become their plain values,
+`now` is read, runs are scheduled and retried, and what happened is told.
+"""

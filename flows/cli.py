@@ -1,0 +1,33 @@
+"""The command line: `dynalake`."""
+
+from __future__ import annotations
+
+import typer
+
+from flows.commands.archiving import backfill, nightly, plan, purge
+from flows.commands.asking import query, status
+from flows.commands.checking import check
+from flows.commands.demonstrating import demo
+from flows.commands.loading import load
+
+_EPILOG = (
+    "Exit codes: 0 done; 1 unexpected failure; 2 wrong input; 3 refused, because a promise could not be kept; 4 a proof failed; "
+    "5 AWS refused or failed a call; 6 the spool is full; 7 stopped; 130 interrupted. "
+    "RISKS: with purge = delete or expire, nightly, backfill and purge remove messages from the table, after they are proved to be in the lake."
+)
+
+app = typer.Typer(
+    name="dynalake",
+    help="Moves old messages out of a DynamoDB table into a data lake, and proves that they arrived before it removes them.",
+    epilog=_EPILOG,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for command in (demo, load, check, plan, nightly, backfill, purge, query, status):
+    app.command()(command)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

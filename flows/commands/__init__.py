@@ -1,0 +1,1 @@
+"""The commands of `dynalake`, one file a subject. Each translates options, calls the engine, and shows what came."""

@@ -1,0 +1,60 @@
+"""The command that tries everything a run needs: check."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from botocore.exceptions import ClientError
+from rich.table import Table
+
+from archive.aws import error_code, translated
+from archive.engine.checking import Finding, check as check_all
+from archive.engine.session import Session
+from archive.errors import DynalakeError, RefusedError
+from flows.console import ConfigOption, JsonOption, console_for, errors_as_sentences, print_json, settings_of
+from flows.operate import run_id
+from flows.settings import Settings
+
+_STYLES = {"ok": "green", "warning": "yellow", "failed": "red"}
+
+
+def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:  # noqa: FBT002
+    """Try credentials, table, index, lake, Glue and every permission, without touching a message.
+
+    Writes a probe object and, where messages are purged by PartiQL, ten probe items that are removed again.
+    Example: dynalake check
+    """
+    with errors_as_sentences():
+        settings = settings_of(config)
+        console = console_for(as_json=as_json)
+        session = Session(settings.config(), run_id("nightly", datetime.now(UTC)))
+        findings = [*check_all(session), _glue(session, settings)]
+        if as_json:
+            print_json([{"what": found.what, "verdict": found.verdict, "text": found.text} for found in findings])
+        else:
+            table = Table("check", "verdict", "finding")
+            for found in findings:
+                table.add_row(found.what, f"[{_STYLES[found.verdict]}]{found.verdict}[/]", found.text)
+            console.print(table)
+        failed = [found for found in findings if found.verdict == "failed"]
+        if failed:
+            message = f"{len(failed)} of {len(findings)} checks failed; the first: {failed[0].text}"
+            raise RefusedError(message)
+        console.print(f"Done: {len(findings)} checks. Left: nothing. Stopped because: done.")
+
+
+def _glue(session: Session, settings: Settings) -> Finding:
+    what = f"Glue: database {settings.athena.database}"
+    try:
+        with translated("glue:GetDatabase", settings.athena.database):
+            try:
+                session.clients.glue.get_database(Name=settings.athena.database)
+            except ClientError as error:
+                if error_code(error) != "EntityNotFoundException":
+                    raise
+                return Finding(what, "ok", "is not there yet; the first run makes it")
+    except DynalakeError as error:
+        return Finding(what, "failed", str(error))
+    return Finding(what, "ok", "is there")
+
+

@@ -1,0 +1,1 @@
+"""What `dynalake demo` plays with: a table, and messages to fill it."""

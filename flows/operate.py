@@ -1,0 +1,106 @@
+"""One run from its request to its record: plan, consent, set up, execute, record. Prefect is one way to execute a batch."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import lru_cache
+
+from archive.engine.batch import Batch, BatchResult, BatchWork
+from archive.engine.checking import Finding, check
+from archive.engine.planning import Request, make_plan
+from archive.engine.run import Execute, RunResult, execute_plan, finish
+from archive.engine.session import Session
+from archive.errors import DynalakeError, RefusedError
+from archive.model.config import Config
+from archive.model.plan import Command, Plan
+from athena import lake_tables, register
+from flows import reporter
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What one batch needs besides itself: it is pickled to wherever the batch is executed."""
+
+    config: Config
+    command: Command
+    run: str
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """Where the lake's tables are registered."""
+
+    database: str
+    table: str
+
+
+def run_id(command: Command, now: datetime) -> str:
+    """Return a run's name: what it does, and when it began, so that records sort by time."""
+    return f"{now:%Y%m%dT%H%M%S.%f}Z-{command}"
+
+
+@lru_cache(maxsize=4)
+def _work(job: Job) -> BatchWork:
+    """Return this process's clients and decoders for a job; they are made once."""
+    session = Session(job.config, job.run)
+    return BatchWork(session, job.now, lambda what, messages: reporter.current().step(what, messages))
+
+
+def execute_batch(job: Job, batch: Batch) -> BatchResult:
+    """Execute one batch in this process."""
+    work = _work(job)
+    return work.purge(batch) if job.command == "purge" else work.archive(batch)
+
+
+def execute_directly(job: Job) -> Execute:
+    """Return what executes batches in this very process, without Prefect."""
+    return lambda batch: execute_batch(job, batch)
+
+
+def perform(config: Config, catalogue: Catalogue, request: Request, now: datetime, engine: Callable[[Job], Execute]) -> tuple[Plan, RunResult]:
+    """Perform a run; returns its plan and result. `engine` makes what executes batches for a job.
+
+    Raises RefusedError where consent was not given or a promise could not be kept; nothing was written then. Errors
+    during the run are in the result, and recorded.
+    """
+    began = time.monotonic()
+    job = Job(config, request.command, run_id(request.command, now), now)
+    work = _work(job)
+    session = work.session
+    plan = make_plan(session, request, now, reporter.current().say)
+    if not reporter.current().consent(plan):
+        message = "nothing was done: the plan was not agreed to"
+        raise RefusedError(message)
+    error: DynalakeError | None = None
+    total = BatchResult()
+    if session.is_new_lake:
+        require_all(check(session))
+    session.open_lake()
+    if plan.window is not None and plan.modules:
+        for warning in session.require_purgeable():
+            reporter.current().say(f"warning: {warning}")
+        # Before anything can be purged, Athena must be able to see the days that it will be purged from.
+        _register(session, catalogue, plan.window.start.date())
+        try:
+            execute_plan(session, plan, engine(job), reporter.current().batch, total)
+        except DynalakeError as stopped:
+            error = stopped
+    ended = datetime.now(UTC)
+    return plan, finish(session, plan, total, error, (now, ended), time.monotonic() - began)
+
+
+def require_all(findings: list[Finding]) -> None:
+    """Refuse to begin a lake where a run could not do all it would have to."""
+    failed = [finding for finding in findings if finding.verdict == "failed"]
+    if failed:
+        message = f"the first run's checks failed ({failed[0].what}): {failed[0].text}"
+        raise RefusedError(message)
+
+
+def _register(session: Session, catalogue: Catalogue, earliest: date) -> None:
+    for change in register(session.clients.glue, catalogue.database, lake_tables(session.config, catalogue.table, earliest)):
+        reporter.current().say(change)

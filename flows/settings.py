@@ -1,0 +1,177 @@
+"""The settings: a TOML file, overridden by DYNALAKE_ variables, read once and turned into the engine's plain values."""
+
+from __future__ import annotations
+
+import tempfile
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Self
+
+from pydantic import Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from archive.errors import InputError
+from archive.model.config import Config, Lake, Limits, Policy, Roles, Source
+from archive.model.window import midnight
+from flows.settings_problems import explain, refuse_unknown_variables
+from flows.settings_sections import (
+    AthenaSection,
+    LakeSection,
+    LimitsSection,
+    PolicySection,
+    RolesSection,
+    RunSection,
+    SourceSection,
+    wrong,
+)
+
+CONFIG_VARIABLE: Final = "DYNALAKE_CONFIG"
+DEFAULT_FILE: Final = Path("dynalake.toml")
+
+
+@dataclass(frozen=True, slots=True)
+class AthenaConfig:
+    """Where the lake is registered. `output` None means: the workgroup's own place for results."""
+
+    database: str
+    table: str
+    workgroup: str
+    output: str | None
+
+
+class Settings(BaseSettings):
+    """All sections, checked one by one and against each other. Made by `load_settings`."""
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True, env_prefix="DYNALAKE_", env_nested_delimiter="__", enable_decoding=False)
+
+    source: SourceSection = Field(default_factory=SourceSection)
+    lake: LakeSection
+    policy: PolicySection = Field(default_factory=PolicySection)
+    limits: LimitsSection = Field(default_factory=LimitsSection)
+    roles: RolesSection = Field(default_factory=RolesSection)
+    athena: AthenaSection = Field(default_factory=AthenaSection)
+    run: RunSection = Field(default_factory=RunSection)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003  the names are pydantic-settings' own
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take nothing but the arguments: `load_settings` reads the environment it was given, not the process's."""
+        return (init_settings,)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        key, name = "policy.ttl_attribute", self.policy.ttl_attribute
+        if self.policy.purge == "expire" and name in self.source.spec().attributes:
+            message = (
+                f" is {name!r}, which is also a declared column, so the mark could not be told from the data;"
+                " name another attribute, or take the column out of [[source.columns]]"
+            )
+            raise wrong(key, message)
+        if self.policy.purge == "expire" and name == self.source.version_attribute:
+            raise wrong(key, f" is {name!r}, which is also source.version_attribute; name another attribute for the mark")
+        return self
+
+    def config(self) -> Config:
+        """Return what the engine is told."""
+        source, lake, policy = self.source, self.lake, self.policy
+        return Config(
+            source=Source(
+                table=source.table,
+                index=source.index,
+                region=source.region,
+                modules=source.modules,
+                earliest=midnight(source.earliest),
+                version_attribute=source.version_attribute,
+                spec=source.spec(),
+            ),
+            lake=Lake(
+                bucket=lake.bucket,
+                prefix=lake.prefix,
+                partition=lake.partition,
+                segment=lake.segment or lake.partition,
+                spool_directory=lake.spool_directory,
+                spool_bytes=lake.spool_size,
+            ),
+            policy=Policy(**policy.model_dump()),
+            limits=Limits(**self.limits.model_dump()),
+            roles=Roles(**self.roles.model_dump()),
+        )
+
+    def athena_config(self) -> AthenaConfig:
+        """Return where the lake is registered and queries run."""
+        return AthenaConfig(**self.athena.model_dump())
+
+
+def load_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
+    """Read the settings from `path`, else the file that DYNALAKE_CONFIG names, else dynalake.toml if there is one.
+
+    Variables override the file; an empty variable counts as absent. Raises InputError, one sentence, for whatever is
+    wrong: also for unknown keys and for variables that begin with DYNALAKE_ and are no setting.
+    """
+    present = {name: value for name, value in environ.items() if value}
+    refuse_unknown_variables(present)
+    if path is None and CONFIG_VARIABLE in present:
+        path = Path(present[CONFIG_VARIABLE])
+    values = _read(path)
+    overrides = _from_environment(present)
+    for section, keys in overrides.items():
+        _section(values, section).update(keys)
+    _section(values, "lake").setdefault("spool_directory", str(_default_spool(present)))
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        raise InputError(explain(error, overrides)) from error
+
+
+def _read(path: Path | None) -> dict[str, Any]:
+    """Return the file's tables; an empty one if no file was named and the default is missing."""
+    named = path or DEFAULT_FILE
+    try:
+        with named.open("rb") as file:
+            return tomllib.load(file)
+    except FileNotFoundError as error:
+        if path is None:
+            return {}
+        message = f"the settings file {named} does not exist; name an existing one with --config or {CONFIG_VARIABLE}"
+        raise InputError(message) from error
+    except OSError as error:
+        message = f"the settings file {named} cannot be read ({error.strerror}); make it readable, or name another with --config"
+        raise InputError(message) from error
+    except UnicodeDecodeError as error:
+        message = f"the settings file {named} is not UTF-8 text; save it as UTF-8"
+        raise InputError(message) from error
+    except tomllib.TOMLDecodeError as error:
+        message = f"the settings file {named} is not TOML: {error}; correct it there (texts need quotes, dates do not)"
+        raise InputError(message) from error
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    source = EnvSettingsSource(Settings)
+    source.env_vars = {name.lower(): value for name, value in environ.items()}
+    return source()
+
+
+def _section(values: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return the file's table of this name, made if absent; anything else under that name is refused."""
+    table = values.setdefault(name, {})
+    if not isinstance(table, dict):
+        message = f"{name} is not a section; write [{name}] on a line of its own, and its keys below"
+        raise InputError(message)
+    return table
+
+
+def _default_spool(environ: Mapping[str, str]) -> Path:
+    """Return the user's cache folder, which others cannot write to; the temporary folder only where there is none."""
+    if cache := environ.get("XDG_CACHE_HOME"):
+        return Path(cache) / "dynalake-spool"
+    if home := environ.get("HOME"):
+        return Path(home) / ".cache" / "dynalake-spool"
+    return Path(tempfile.gettempdir()) / "dynalake-spool"

@@ -1,0 +1,277 @@
+"""The sections of the settings file, as pydantic models: each key's type, default and limits."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Final, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from archive.errors import InputError
+from archive.model.config import Module, Protocol, PurgeMode
+from archive.model.keys import LakeKeys
+from archive.model.layout import Layout, Partition
+from archive.model.spec import CHAT_MESSAGES, Column, ColumnType, TableSpec
+
+_WHOLE = re.compile(r"[+-]?\d{1,18}")
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_SIZE = re.compile(r"(\d{1,12})\s*([KMGT]i?)?B?")
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_GLUE_NAME = re.compile(r"[a-z0-9_]{1,255}")
+_ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+")
+_OUTPUT = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?")
+_LAKE_TABLES = frozenset({"receipts", "purges", "runs"})
+_PREFIXES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
+
+
+def wrong(key: str, message: str) -> PydanticCustomError:
+    """Make the error of a check over several keys: `key` is the one to change, `message` follows its name."""
+    return PydanticCustomError("key", "{message}", {"key": key, "message": message})
+
+
+def _whole(value: object) -> object:
+    """Read a whole number from the environment's text; anything else goes on to the strict check."""
+    return int(value) if isinstance(value, str) and _WHOLE.fullmatch(value) else value
+
+
+def _rate(value: object) -> object:
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return value
+
+
+def _flag(value: object) -> object:
+    return {"true": True, "false": False}.get(value.lower(), value) if isinstance(value, str) else value
+
+
+def _day(value: object) -> object:
+    if isinstance(value, str) and _DATE.fullmatch(value):
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            return value
+    return value
+
+
+def _size(value: object) -> object:
+    """Read a size in bytes: a whole number, or a text such as 4GB (a thousand millions) or 4GiB (1024 cubed)."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        size = value
+    elif isinstance(value, str) and (match := _SIZE.fullmatch(value.strip())):
+        size = int(match[1]) * _PREFIXES[match[2] or ""]
+    else:
+        size = 0
+    if size < 1:
+        message = "is not a size; write one such as '4GB', or a number of bytes"
+        raise ValueError(message)
+    return size
+
+
+def _list(value: object) -> object:
+    """Read a list from the environment's text, as JSON."""
+    if isinstance(value, str):
+        try:
+            return json.loads(value)
+        except ValueError:
+            return value
+    return value
+
+
+def _modules(value: object) -> object:
+    found = _list(value)
+    if not isinstance(found, list) or not all(isinstance(item, int | str) and not isinstance(item, bool) for item in found):
+        message = "is not a list of modules; write one such as [205, 303], or leave it out to have the modules discovered"
+        raise ValueError(message)
+    if not found:
+        message = "is empty, so nothing would be archived; name at least one module, or leave it out to have them discovered"
+        raise ValueError(message)
+    if len(set(found)) < len(found):
+        message = "names a module twice; keep one of the two"
+        raise ValueError(message)
+    return tuple(found)
+
+
+def _folder(value: object) -> object:
+    if isinstance(value, str) and value:
+        return Path(value).expanduser()
+    message = "is not a folder; write its path in quotes"
+    raise ValueError(message)
+
+
+def _matching(pattern: re.Pattern[str], advice: str) -> BeforeValidator:
+    def check(value: object) -> object:
+        if isinstance(value, str) and pattern.fullmatch(value):
+            return value
+        raise ValueError(advice)
+
+    return BeforeValidator(check)
+
+
+Text = Annotated[str, Field(min_length=1)]
+Whole = Annotated[int, Field(strict=True), BeforeValidator(_whole)]
+Rate = Annotated[float, Field(strict=True, gt=0, lt=math.inf, allow_inf_nan=False), BeforeValidator(_rate)]
+Flag = Annotated[bool, Field(strict=True), BeforeValidator(_flag)]
+Day = Annotated[date, Field(strict=True), BeforeValidator(_day)]
+Bytes = Annotated[int, BeforeValidator(_size)]
+Folder = Annotated[Path, BeforeValidator(_folder)]
+Modules = Annotated[tuple[Module, ...], BeforeValidator(_modules)]
+Bucket = Annotated[str, _matching(_BUCKET, "is not a bucket's name; write it alone, such as 'my-lake', without s3:// or a path")]
+GlueName = Annotated[str, _matching(_GLUE_NAME, "is not a name Glue takes; use lower-case letters, digits and underscores")]
+Role = Annotated[str, _matching(_ROLE, "is not a role; write its ARN, such as 'arn:aws:iam::123456789012:role/archiver'")]
+Output = Annotated[str, _matching(_OUTPUT, "is not a place in S3; write one such as 's3://my-results/athena/'")]
+
+
+class Section(BaseModel):
+    """What all sections share: no unknown keys, and no change after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ColumnEntry(Section):
+    """One [[source.columns]]: an attribute and the column that holds it."""
+
+    attribute: Text
+    column: Text
+    type: Text
+    comment: str = ""
+
+    @model_validator(mode="after")
+    def _known_type(self) -> Self:
+        try:
+            ColumnType.parse(self.type)
+        except InputError as error:
+            key = "type"
+            raise wrong(key, f": {error}") from error
+        return self
+
+
+class SourceSection(Section):
+    """[source]: the table, its index, and what its items hold."""
+
+    table: Text = "ChatMessages"
+    index: Text = "ModuleAnalyticsIndex"
+    region: Text | None = None
+    modules: Modules | None = None
+    earliest: Day = date(2015, 1, 1)
+    version_attribute: Text | None = None
+    partition_key: Text = CHAT_MESSAGES.partition_key
+    time_key: Text = CHAT_MESSAGES.time_key
+    module_key: Text = CHAT_MESSAGES.module_key
+    columns: Annotated[tuple[ColumnEntry, ...], BeforeValidator(_list)] | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        try:
+            spec = self.spec()
+        except InputError as error:
+            key = "columns"
+            raise wrong(key, f": {error}") from error
+        kind = spec.column(self.module_key).type.kind
+        expected = str if kind == "string" else int
+        if self.modules and not all(isinstance(module, expected) for module in self.modules):
+            key, form = "modules", "texts in quotes" if expected is str else "whole numbers without quotes"
+            raise wrong(key, f" must be {form}, because {self.module_key} is a column of type {kind}")
+        return self
+
+    def spec(self) -> TableSpec:
+        """Return the table spec; raises InputError where the columns or keys do not make one."""
+        if self.columns is None:
+            columns, bloom = CHAT_MESSAGES.columns, CHAT_MESSAGES.bloom_columns
+        else:
+            columns = tuple(Column(entry.attribute, entry.column, ColumnType.parse(entry.type), entry.comment) for entry in self.columns)
+            bloom = tuple(column.name for column in columns if column.attribute == self.partition_key)
+        return TableSpec(self.partition_key, self.time_key, self.module_key, columns, bloom)
+
+
+class LakeSection(Section):
+    """[lake]: where segments are stored, how time is cut, and the local spool."""
+
+    bucket: Bucket
+    prefix: str = "dynalake"
+    partition: Partition = "day"
+    segment: Text | None = None
+    spool_directory: Folder
+    spool_size: Bytes = 4 * 10**9
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        key = "segment"
+        try:
+            Layout.parse(date(2015, 1, 1), self.partition, self.segment or self.partition)
+            key = "prefix"
+            LakeKeys.below(self.prefix)
+        except InputError as error:
+            raise wrong(key, f": {error}") from error
+        return self
+
+
+class PolicySection(Section):
+    """[policy]: what is archived and what happens to it then. `keep` is the default, because it removes nothing."""
+
+    retention_days: Annotated[Whole, Field(ge=1, le=36_500)] = 90
+    purge: PurgeMode = "keep"
+    expire_after_days: Annotated[Whole, Field(ge=3, le=3_650)] = 7
+    overlap_days: Annotated[Whole, Field(ge=0, le=3_650)] = 3
+    ttl_attribute: Text = "expiresAt"
+    protocol: Protocol = "partiql"
+    single_writer: Flag = False
+    late_rows: Annotated[Whole, Field(ge=1)] = 1000
+    late_days: Annotated[Whole, Field(ge=0, le=3_650)] = 7
+
+
+class LimitsSection(Section):
+    """[limits]: request units a second, and requests in flight."""
+
+    read_units: Rate = 4000
+    write_units: Rate = 2000
+    streams: Annotated[Whole, Field(ge=1, le=64)] = 4
+    purge_requests: Annotated[Whole, Field(ge=1, le=256)] = 4
+
+
+class RolesSection(Section):
+    """[roles]: ARNs to assume; absent: the caller's own credentials."""
+
+    archiver: Role | None = None
+    purger: Role | None = None
+
+
+class AthenaSection(Section):
+    """[athena]: where the lake is registered and queries run."""
+
+    database: GlueName = "dynalake"
+    table: GlueName = "messages"
+    workgroup: Text = "primary"
+    output: Output | None = None
+
+    @model_validator(mode="after")
+    def _own_table(self) -> Self:
+        if self.table in _LAKE_TABLES:
+            key = "table"
+            raise wrong(key, f" is {self.table!r}, the name of another of the lake's tables; write another, such as 'messages'")
+        return self
+
+
+class RunSection(Section):
+    """[run]: how a run is carried out."""
+
+    prefect: Flag = True
+
+
+SECTIONS: Final[Mapping[str, type[Section]]] = {
+    "source": SourceSection,
+    "lake": LakeSection,
+    "policy": PolicySection,
+    "limits": LimitsSection,
+    "roles": RolesSection,
+    "athena": AthenaSection,
+    "run": RunSection,
+}

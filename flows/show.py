@@ -1,0 +1,90 @@
+"""Shows plans, runs and the status to people."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+
+from archive.engine.run import RunResult
+from archive.engine.status import Status
+from archive.model.plan import Plan
+
+_MOST_MODULES = 20
+
+
+def show_plan(console: Console, plan: Plan) -> None:
+    """Print what a run will do, how large it is, and what it costs."""
+    if plan.window is None or not plan.modules:
+        console.print("Plan: nothing to do; no module has messages before the cutoff.")
+        return
+    table = Table(title=f"Plan: {plan.command}, {plan.window}, purge = {plan.purge}", title_justify="left")
+    table.add_column("module")
+    table.add_column("from")
+    table.add_column("messages", justify="right")
+    table.add_column("between", justify="right")
+    for module in sorted(plan.modules, key=lambda part: -part.rows)[:_MOST_MODULES]:
+        between = "exact" if module.low == module.high else f"{module.low:,} and {module.high:,}"
+        table.add_row(str(module.module), f"{module.window.start:%Y-%m-%d}", f"{module.rows:,}", between)
+    if len(plan.modules) > _MOST_MODULES:
+        rest = sorted(plan.modules, key=lambda part: -part.rows)[_MOST_MODULES:]
+        table.add_row(f"and {len(rest)} more", "", f"{sum(part.rows for part in rest):,}", "")
+    console.print(table)
+    cost = plan.cost
+    hours = "never ends" if plan.rate.hours is None else f"{float(plan.rate.hours):.2f} h a day's inflow"
+    console.print(
+        f"About {plan.rows:,} messages ({plan.low:,} to {plan.high:,}) of {plan.item_bytes:,} bytes, in up to {plan.segments:,} segments. "
+        f"Planning read {plan.reads:,.1f} units.",
+        highlight=False,
+    )
+    console.print(
+        f"It needs {float(cost.read_units):,.1f} read units and {cost.write_units:,} write units: ${float(cost.once):,.4f} once; "
+        f"then ${float(cost.saved_month):,.4f} a month less. Purging: {hours}.",
+        highlight=False,
+    )
+    for warning in plan.warnings:
+        console.print(f"warning: {warning}", style="yellow", highlight=False, markup=False)
+
+
+def last_line(run: RunResult) -> str:
+    """Return what was done, what is left, and why it stopped."""
+    result, purged, values = run.result, run.result.purged, run.record.values
+    mode = {"delete": "removed", "expire": "marked to expire", "keep": "removed"}[str(values["purge"])]
+    done = (
+        f"{result.read:,} messages read, {result.added:,} added and {result.replaced:,} replaced in {result.stored:,} stored segments "
+        f"({result.stored_bytes:,} bytes), {purged.done:,} {mode}; {values['read_units']:,.1f} read and {values['write_units']:,.1f} write units, "
+        f"{values['dynamodb_requests']:,} DynamoDB and {values['s3_requests']:,} S3 requests, {values['seconds']:,.1f} s"
+    )
+    return f"Done: {done}. Left: {run.left}. Stopped because: {run.why}."
+
+
+def show_status(console: Console, status: Status) -> None:
+    """Print the state of a table and its lake."""
+    console.print(f"The table has about {status.items:,} items (hours old). Messages before {status.archive_end} may be archived.", highlight=False)
+    if status.segments:
+        console.print(
+            f"The lake has {status.segments:,} segments ({status.bytes:,} bytes), from dt={status.first_dt} to dt={status.last_dt}; "
+            f"complete through: {status.complete_through or 'no nightly run has finished yet'}.",
+            highlight=False,
+        )
+    else:
+        console.print("The lake is empty.")
+    table = Table(title="Modules with messages, oldest first", title_justify="left")
+    for name in ("module", "oldest message", "age in days", "overdue"):
+        table.add_column(name)
+    for module in status.backlog[:_MOST_MODULES]:
+        table.add_row(str(module.module), module.oldest, str(module.age_days), "yes" if module.overdue else "no")
+    if len(status.backlog) > _MOST_MODULES:
+        table.add_row(f"and {len(status.backlog) - _MOST_MODULES} more", "", "", "")
+    console.print(table)
+    if status.unindexed_hint:
+        console.print(f"About {status.unindexed_hint:,} items seem to be in no module's index (counts are hours old).", highlight=False)
+    if status.disagreeing:
+        console.print(f"Segments whose object and receipt disagree: {len(status.disagreeing)}; the next run mends them.", style="yellow")
+    if status.last_run:
+        run = status.last_run
+        console.print(
+            f"Last run: {run['command']} at {run['ended_at']}: {run['messages_added']:,} added, {run['messages_removed']:,} removed; "
+            f"stopped because: {run['why_stopped']}.",
+            highlight=False,
+            markup=False,
+        )

@@ -1,0 +1,1 @@
+"""Dynalake's tests: the folders mirror archive/, athena/ and flows/; contracts/ says what the servers they run against can do."""

@@ -1,0 +1,40 @@
+"""That the pinned Prefect and FastAPI work together, which pip cannot tell: see the comment in pyproject.toml."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+
+import pytest
+from prefect.client.orchestration import SyncPrefectClient
+
+from tests.servers import Server, free_port, running
+
+pytestmark = pytest.mark.prove
+
+
+@pytest.fixture(scope="module")
+def prefect_server() -> Iterator[Server]:
+    """A Prefect server with a database of its own."""
+    port = free_port()
+    settings = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1", "PREFECT_SERVER_UI_ENABLED": "false"}
+    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    with running("prefect", port, command, "/api/health", settings) as server:
+        yield server
+
+
+@pytest.fixture
+def client(prefect_server: Server) -> Iterator[SyncPrefectClient]:
+    """Prefect's own client for it."""
+    with SyncPrefectClient(f"{prefect_server.endpoint}/api") as made:
+        yield made
+
+
+def test_a_prefect_server_starts_and_is_healthy(client: SyncPrefectClient) -> None:
+    """A newer fastapi makes it fail at import."""
+    assert client.api_healthcheck() is None
+
+
+def test_a_prefect_server_lists_runs(client: SyncPrefectClient) -> None:
+    """With fastapi 0.153 the same request answers 422."""
+    assert client.read_flow_runs() == []
