@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import boto3
+from botocore import exceptions as boto_errors
 from botocore.config import Config as BotoConfig
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    ConnectionError as BotoConnectionError,
-    HTTPClientError,
-    NoCredentialsError,
-    NoRegionError,
-    PartialCredentialsError,
-)
+from botocore.credentials import CredentialProvider, RefreshableCredentials
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
+from botocore.session import Session as CoreSession
 
 from archive.errors import DynalakeError, InputError, ServiceError, TransientServiceError
 
@@ -34,7 +30,10 @@ THROTTLES: Final = frozenset(
         "ThrottlingException",
         "ThrottlingError",
         "RequestLimitExceeded",
+        "ReplicatedWriteConflictException",
+        "RequestTimeout",
         "TransactionConflict",
+        "TransactionConflictException",
         "InternalServerError",
         "SlowDown",
     }
@@ -43,6 +42,12 @@ _DENIED: Final = frozenset({"AccessDeniedException", "AccessDenied", "Unauthoriz
 _ABSENT: Final = frozenset({"ResourceNotFoundException", "NoSuchBucket"})
 _EXPIRED: Final = frozenset(
     {"ExpiredToken", "ExpiredTokenException", "UnrecognizedClientException", "InvalidAccessKeyId", "SignatureDoesNotMatch"}
+)
+_NO_ANSWER: Final = (
+    boto_errors.ConnectionError,
+    boto_errors.HTTPClientError,
+    boto_errors.IncompleteReadError,
+    ResponseParserError,
 )
 _SERVER_ERROR: Final = 500
 _RETRIES: Final = 8
@@ -68,18 +73,39 @@ class Clients:
             self.glue: GlueClient = self.session.client("glue", config=options)
 
 
+class _AssumedRole(CredentialProvider):
+    """Gives botocore the credentials of a role; they are renewed before they expire, for a backfill takes longer than they last."""
+
+    METHOD = "dynalake-assume-role"
+
+    def __init__(self, renew: Callable[[], dict[str, str]]) -> None:
+        """Assume the role at once, so that a refusal is known at the start."""
+        super().__init__()
+        self._credentials = RefreshableCredentials.create_from_metadata(renew(), renew, self.METHOD)
+
+    def load(self) -> RefreshableCredentials:
+        """Return the credentials that renew themselves."""
+        return self._credentials
+
+
 def _session(region: str | None, role: str | None, half: Half) -> boto3.Session:
     session = boto3.Session(region_name=region)
     if role is None:
         return session
-    answer = session.client("sts").assume_role(RoleArn=role, RoleSessionName=f"dynalake-{half}")
-    secrets = answer["Credentials"]
-    return boto3.Session(
-        aws_access_key_id=secrets["AccessKeyId"],
-        aws_secret_access_key=secrets["SecretAccessKey"],
-        aws_session_token=secrets["SessionToken"],
-        region_name=region,
-    )
+    sts = session.client("sts")
+
+    def renew() -> dict[str, str]:
+        secrets = sts.assume_role(RoleArn=role, RoleSessionName=f"dynalake-{half}")["Credentials"]
+        return {
+            "access_key": secrets["AccessKeyId"],
+            "secret_key": secrets["SecretAccessKey"],
+            "token": secrets["SessionToken"],
+            "expiry_time": secrets["Expiration"].isoformat(),
+        }
+
+    core = CoreSession()
+    core.get_component("credential_provider").providers.insert(0, _AssumedRole(renew))
+    return boto3.Session(botocore_session=core, region_name=region)
 
 
 def error_code(error: ClientError) -> str:
@@ -99,13 +125,13 @@ def translated(operation: str, target: str) -> Iterator[None]:
         yield
     except ClientError as error:
         raise _of_client_error(error, operation, target) from error
-    except (NoCredentialsError, PartialCredentialsError) as error:
+    except (boto_errors.NoCredentialsError, boto_errors.PartialCredentialsError) as error:
         message = "there are no AWS credentials; set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run with a role"
         raise ServiceError(message) from error
-    except NoRegionError as error:
+    except boto_errors.NoRegionError as error:
         message = "there is no AWS region; set [source] region or AWS_DEFAULT_REGION"
         raise InputError(message) from error
-    except (BotoConnectionError, HTTPClientError) as error:
+    except _NO_ANSWER as error:
         message = f"{operation} on {target} got no answer ({type(error).__name__}); check the network, then run again"
         raise TransientServiceError(message) from error
     except BotoCoreError as error:

@@ -6,21 +6,22 @@ decoded by our codec: the stock parser never sees the items.
 
 from __future__ import annotations
 
-from base64 import b64decode
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import TYPE_CHECKING, Any, Final, TypeVar
+from zlib import crc32
 
-import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from archive.aws import translated, wire
+from archive.codec.answers import KeysPage, keys_page, milliseconds_of, module_of
 from archive.codec.decode import BatchPage, Page, PageDecoder
-from archive.codec.values import AttributeValue, Item
-from archive.errors import InputError, RefusedError, TransientServiceError
+from archive.codec.values import AttributeValue, Item, from_wire
+from archive.errors import RefusedError, TransientServiceError
 from archive.model.config import Module, Source
+from archive.model.table_facts import TableFacts, facts_of
 from archive.model.window import Window, to_ms
 from archive.pace import Pace
 
@@ -29,12 +30,16 @@ if TYPE_CHECKING:
 
 _RAW: Final = "_raw_body"
 _BATCH_GET: Final = 100
+_SAMPLE: Final = 100
 _TRIES: Final = 8
 _LAST_NUMBER: Final = "9.9999999999999999999999999999999999999E+125"
 _LAST: Final[dict[str, AttributeValue]] = {"S": {"S": "\U0010ffff" * 8}, "N": {"N": _LAST_NUMBER}, "B": {"B": b"\xff" * 64}}
 _OK: Final = 200
 _UNIT_BYTES: Final = 8_192  # an eventually consistent read unit: two times 4 KB
-_T = TypeVar("_T", bound="Page | BatchPage | _Plain")
+_NUMBERS: Final = Context(prec=38, Emin=-93, Emax=125)  # DynamoDB's: 38 digits, down to 1E-130
+_T = TypeVar("_T", bound=Page | BatchPage | KeysPage)
+
+__all__ = ["ModuleStart", "Probe", "Reader", "TableFacts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,58 +61,21 @@ class Probe:
     complete: bool
 
 
-@dataclass(frozen=True, slots=True)
-class TableFacts:
-    """What DescribeTable says. Counts and bytes are hours old and approximate."""
-
-    arn: str
-    table_id: str
-    items: int
-    bytes: int
-    index_items: int
-    projection: str
-    indexes: int
-    replicas: int
-    key_types: dict[str, str]
-
-
 class Reader:
     """Reads one table. Threads may share it; each brings its own decoder."""
 
     def __init__(self, client: DynamoDBClient, source: Source, pace: Pace) -> None:
-        """Hook the raw bodies; one Reader a client."""
+        """Take the client's raw bodies; a second Reader of one client takes them but once."""
         self._client, self._source, self.pace = client, source, pace
         for operation in ("Query", "Scan", "BatchGetItem"):
-            client.meta.events.register(f"before-parse.dynamodb.{operation}", _keep_raw_body)
+            client.meta.events.register(f"before-parse.dynamodb.{operation}", _keep_raw_body, unique_id=f"{_RAW}-{operation}")
 
     def facts(self) -> TableFacts:
         """Describe the table; raises InputError where it or its index is not what the settings say."""
-        source, spec = self._source, self._source.spec
-        with translated("dynamodb:DescribeTable", f"table {source.table}"):
-            table = self._client.describe_table(TableName=source.table)["Table"]
-        indexes = table.get("GlobalSecondaryIndexes", [])
-        index = next((index for index in indexes if index.get("IndexName") == source.index), None)
-        if index is None:
-            names = ", ".join(sorted(str(index.get("IndexName")) for index in indexes)) or "none"
-            message = f"table {source.table} has no index {source.index} (it has: {names}); set [source] index"
-            raise InputError(message)
-        types = {part["AttributeName"]: str(part["AttributeType"]) for part in table["AttributeDefinitions"]}
-        _require_keys(table["KeySchema"], (spec.partition_key, spec.time_key), f"table {source.table}")
-        _require_keys(index["KeySchema"], (spec.module_key, spec.time_key), f"index {source.index}")
-        if types[spec.time_key] != "N":
-            message = f"the time key {spec.time_key} of table {source.table} is not a Number; Dynalake needs epoch milliseconds"
-            raise InputError(message)
-        return TableFacts(
-            arn=table["TableArn"],
-            table_id=table.get("TableId", table["TableArn"]),
-            items=table.get("ItemCount", 0),
-            bytes=table.get("TableSizeBytes", 0),
-            index_items=index.get("ItemCount", 0),
-            projection=str(index.get("Projection", {}).get("ProjectionType", "ALL")),
-            indexes=len(indexes),
-            replicas=len(table.get("Replicas", [])),
-            key_types=types,
-        )
+        table = self._source.table
+        with translated("dynamodb:DescribeTable", f"table {table}"):
+            answer = self._client.describe_table(TableName=table)
+        return facts_of(answer["Table"], self._source)
 
     def modules(self, facts: TableFacts) -> list[ModuleStart]:
         """Return the modules with messages: those the settings name, or all that jumping through the index finds.
@@ -124,7 +92,7 @@ class Reader:
                 found.append(ModuleStart(module, self._oldest(module, earliest), junk=True))
             else:
                 found.append(ModuleStart(module, oldest, junk=False))
-        self._distrust_jumping({start.module for start in found})
+        self._distrust_jumping([start.module for start in found])
         return found
 
     def _jump(self, facts: TableFacts) -> Iterator[tuple[Module, int]]:
@@ -134,40 +102,51 @@ class Reader:
         while True:
             answer = self._scan_keys(1, start)
             for item in answer.items:
-                module = _module_of(item[spec.module_key])
+                module = module_of(item[spec.module_key])
                 if module in seen:
                     message = "this server cannot be searched for modules by jumping; name them in [source] modules"
                     raise RefusedError(message)
                 seen.add(module)
-                yield module, int(Decimal(item[spec.time_key]["N"]))
+                yield module, milliseconds_of(item[spec.time_key])
                 last = {name: _LAST[facts.key_types[name]] for name in (spec.partition_key, spec.time_key)}
                 start = {**last, spec.module_key: item[spec.module_key]}
-            if not answer.last_key:
+            if answer.start_key is None:
                 return
             if not answer.items:
-                start = answer.last_key
+                start = answer.start_key
 
-    def _distrust_jumping(self, found: set[Module]) -> None:
-        """Refuse a discovery that missed a module which a plain look at the index sees."""
-        sample = {_module_of(item[self._source.spec.module_key]) for item in self._scan_keys(_BATCH_GET, None).items}
-        if sample - found:
-            message = "jumping through the index missed modules that are there (this server does not support it); name them in [source] modules"
+    def _distrust_jumping(self, found: list[Module]) -> None:
+        """Refuse a discovery that missed a module which a plain look at the index's start, or past the last module, sees."""
+        sample = self._scan_keys(_SAMPLE, None).items
+        if found:
+            sample = sample + self._scan_keys(1, self._last_key(found[-1])).items
+        if not {module_of(item[self._source.spec.module_key]) for item in sample}.issubset(found):
+            message = (
+                "jumping through the index missed modules that are there; run again, "
+                "and where that does not help (a server may not support it) name them in [source] modules"
+            )
             raise RefusedError(message)
 
-    def _scan_keys(self, limit: int, start: Item | None) -> _Plain:
+    def _last_key(self, module: Module) -> Item | None:
+        """Return the real key of a module's last message in the index."""
+        request = {"KeyConditionExpression": "#m = :m", "ExpressionAttributeValues": {":m": wire(module)}, "ScanIndexForward": False}
+        answer = self._read("Query", self._client.query, {**request, **self._keys_only(1)}, parse=keys_page)
+        return next(map(from_wire, answer.items), None)
+
+    def _scan_keys(self, limit: int, start: Item | None) -> KeysPage:
+        more = {"ExclusiveStartKey": start} if start else {}
+        return self._read("Scan", self._client.scan, {**self._keys_only(limit), **more}, parse=keys_page)
+
+    def _keys_only(self, limit: int) -> dict[str, Any]:
+        """Return the part of a request that asks the index for a few keys."""
         spec = self._source.spec
-        return self._read(
-            "Scan",
-            self._client.scan,
-            {
-                "IndexName": self._source.index,
-                "Limit": limit,
-                "ProjectionExpression": "#p, #t, #m",
-                "ExpressionAttributeNames": {"#p": spec.partition_key, "#t": spec.time_key, "#m": spec.module_key},
-                **({"ExclusiveStartKey": start} if start else {}),
-            },
-            parse=_plain,
-        )
+        names = {"#p": spec.partition_key, "#t": spec.time_key, "#m": spec.module_key}
+        return {
+            "IndexName": self._source.index,
+            "Limit": limit,
+            "ProjectionExpression": ", ".join(names),
+            "ExpressionAttributeNames": names,
+        }
 
     def _oldest(self, module: Module, earliest_ms: int) -> int | None:
         spec = self._source.spec
@@ -181,11 +160,11 @@ class Reader:
         while True:
             more = {"ExclusiveStartKey": start} if start else {}
             answer = self._read(
-                "Query", self._client.query, {"IndexName": self._source.index, "Limit": 1, **condition, **more}, parse=_plain
+                "Query", self._client.query, {"IndexName": self._source.index, "Limit": 1, **condition, **more}, parse=keys_page
             )
             for item in answer.items:
-                return int(Decimal(item[spec.time_key]["N"]))
-            start = answer.last_key
+                return milliseconds_of(item[spec.time_key])
+            start = answer.start_key
             if not start:
                 return None
 
@@ -238,14 +217,14 @@ class Reader:
                     "ExpressionAttributeValues": {
                         ":m": wire(module),
                         ":from": {"N": str(window.start_ms)},
-                        ":to": {"N": str(window.end_ms - 1)},
+                        ":to": {"N": str(_NUMBERS.next_minus(Decimal(window.end_ms)))},
                     },
                     **({"ExclusiveStartKey": start} if start else {}),
                 },
-                parse=_plain,
+                parse=keys_page,
             )
             total += answer.count
-            start = answer.last_key
+            start = answer.start_key
             if not start:
                 return total
 
@@ -271,12 +250,12 @@ class Reader:
                 parse=lambda body: decoder.batch_page(body, table),
             )
             batches.append(page.rows)
-            if undone := page.unprocessed.get(table, {}).get("Keys", []):
-                tries += 1
+            if undone := page.unprocessed:
+                tries = tries + 1 if len(undone) == len(part) else 0
                 if tries > _TRIES:
                     message = f"dynamodb:BatchGetItem on table {table} keeps leaving keys undone; run again later"
                     raise TransientServiceError(message)
-                waiting = [_from_wire(key) for key in undone] + waiting
+                waiting = undone + waiting
                 self.pace.back_off(tries)
         return pa.Table.from_batches(batches)
 
@@ -288,26 +267,16 @@ class Reader:
         with translated(f"dynamodb:{operation}", f"table {self._source.table}"):
             answer = call(**request, ReturnConsumedCapacity="TOTAL")
         body: bytes = answer[_RAW]
+        promised = answer["ResponseMetadata"]["HTTPHeaders"].get("x-amz-crc32")
+        if promised is not None and int(promised) != crc32(body):
+            # botocore asks again, but takes what it gets at its last try.
+            message = (
+                f"dynamodb:{operation} on table {self._source.table} keeps answering with damaged bytes; check the network, then run again"
+            )
+            raise TransientServiceError(message)
         parsed = parse(body)
         self.pace.charge(parsed.units if parsed.units is not None else len(body) / _UNIT_BYTES)
         return parsed
-
-
-class _Plain(msgspec.Struct, gc=False):
-    """An answer that holds keys or a count, but no messages."""
-
-    items: list[Item] = msgspec.field(name="Items", default_factory=list)
-    count: int = msgspec.field(name="Count", default=0)
-    last_key: Item | None = msgspec.field(name="LastEvaluatedKey", default=None)
-    capacity: dict[str, Any] | None = msgspec.field(name="ConsumedCapacity", default=None)
-
-    @property
-    def units(self) -> float | None:
-        """The read units it cost, where the server tells."""
-        return float(self.capacity["CapacityUnits"]) if self.capacity else None
-
-
-_plain = msgspec.json.Decoder(_Plain).decode
 
 
 def _keep_raw_body(response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: object) -> None:
@@ -317,26 +286,5 @@ def _keep_raw_body(response_dict: dict[str, Any], customized_response_dict: dict
         response_dict["body"] = b"{}"
 
 
-def _require_keys(schema: Sequence[Any], names: tuple[str, str], what: str) -> None:
-    """Refuse a table or an index with other keys than the settings say."""
-    keys = {part["KeyType"]: part["AttributeName"] for part in schema}
-    if (keys.get("HASH"), keys.get("RANGE")) != names:
-        message = f"{what} has the keys ({keys.get('HASH')}, {keys.get('RANGE')}), not {names}; set the keys in [source]"
-        raise InputError(message)
-
-
-def _module_of(value: AttributeValue) -> Module:
-    """Return a module's value as settings and plans write it."""
-    if "S" in value:
-        return str(value["S"])
-    number = Decimal(value["N"])
-    return int(number) if number == number.to_integral_value() else number
-
-
 def _last_ms(rows: pa.RecordBatch, time_column: str) -> int:
     return int(pc.max(rows.column(time_column).cast(pa.int64())).as_py())
-
-
-def _from_wire(key: Item) -> Item:
-    """Return a key as the client takes it: binary is base64 on the wire."""
-    return {name: {"B": b64decode(value["B"])} if "B" in value else value for name, value in key.items()}

@@ -6,7 +6,8 @@ A call may be repeated: a message that is gone is counted as missing, never as r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -16,13 +17,16 @@ from botocore.exceptions import ClientError
 from archive.aws import THROTTLES, error_code, translated
 from archive.codec.conditions import Target, expression, key_of, statement
 from archive.codec.values import Item, canonical
-from archive.errors import ServiceError, TransientServiceError
+from archive.errors import DynalakeError, ServiceError, TransientServiceError
 from archive.model.cost import write_units
 from archive.model.spec import TableSpec
 from archive.pace import Pace
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import BatchStatementRequestTypeDef
+
+    _Built = tuple[Target, BatchStatementRequestTypeDef]
 
 A_BATCH: Final = 25
 _BATCH_BYTES: Final = 4 * 2**20
@@ -40,7 +44,7 @@ class Fate(Enum):
     MISSING = "missing"
     """It was not there any more."""
     REFUSED = "refused"
-    """It is what was archived, and the condition was refused all the same; it was left alone."""
+    """It may be what was archived, but the condition was refused or does not fit in a request; it was left alone."""
     SURPRISE = "surprise"
     """It was removed, and the image that came back has something that was not archived."""
 
@@ -58,7 +62,11 @@ class Remover(Protocol):
     """Removes (or marks) messages that are still what was archived. Safe to repeat."""
 
     def remove(self, targets: Sequence[Target], known: frozenset[str]) -> list[Outcome]:
-        """Return one outcome a target, in any order. `known` are the attribute names that must be missing if not archived."""
+        """Return one outcome a target, in any order. `known` are the attribute names that must be missing if not archived.
+
+        Raises ServiceError, but never at the cost of a surprise: if one came back before the error, the outcomes so far are
+        returned in the error's place, for the image must be kept, and the targets without an outcome can be tried again.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +87,17 @@ class SingleRemover:
 
     def remove(self, targets: Sequence[Target], known: frozenset[str]) -> list[Outcome]:
         """Remove one by one."""
-        return [self._remove(target, known) for target in targets]
+        outcomes: list[Outcome] = []
+        with _keeping_surprises(outcomes):
+            for target in targets:
+                outcomes.append(self._remove(target, known))  # noqa: PERF401 - what came before an error must be there
+        return outcomes
 
     def _remove(self, target: Target, known: frozenset[str]) -> Outcome:
         table = self._table
         built = expression(table.spec, target, known)
+        if built is None:
+            return Outcome(target, Fate.REFUSED)
         request: dict[str, Any] = {
             "TableName": table.name,
             "Key": key_of(table.spec, target.item),
@@ -118,6 +132,7 @@ class SingleRemover:
         """Write a removed image back, only where its key is still absent; say whether that was so."""
         table = self._table
         self._pace.wait()
+        self._pace.charge(float(write_units(len(canonical(image)), table.indexes)))
         with translated("dynamodb:PutItem", f"table {table.name}"):
             try:
                 self._client.put_item(
@@ -130,8 +145,17 @@ class SingleRemover:
                 if error_code(error) in _REFUSED:
                     return False
                 raise
-        self._pace.charge(float(write_units(len(canonical(image)), table.indexes)))
         return True
+
+
+@contextmanager
+def _keeping_surprises(outcomes: list[Outcome]) -> Iterator[None]:
+    """Let an error pass, unless a surprise is among the outcomes so far: its image is nowhere else."""
+    try:
+        yield
+    except DynalakeError:
+        if all(outcome.fate is not Fate.SURPRISE for outcome in outcomes):
+            raise
 
 
 class PartiqlRemover:
@@ -145,32 +169,38 @@ class PartiqlRemover:
     def remove(self, targets: Sequence[Target], known: frozenset[str]) -> list[Outcome]:
         """Remove in batches; a message that was refused although it is unchanged is tried once more, singly."""
         outcomes: list[Outcome] = []
-        singly: list[Target] = []
-        batch: list[tuple[Target, dict[str, Any]]] = []
-        size = 0
-        for target in targets:
-            built = self._statement(target, known)
-            if built is None:
-                singly.append(target)
-                continue
-            bytes_more = len(canonical(target.item))
-            if batch and (len(batch) == A_BATCH or size + bytes_more > _BATCH_BYTES):
-                outcomes += self._execute(batch)
-                batch, size = [], 0
-            batch.append((target, built))
-            size += bytes_more
-        if batch:
-            outcomes += self._execute(batch)
-        singly += [outcome.target for outcome in outcomes if outcome.fate is Fate.REFUSED]
-        settled = [outcome for outcome in outcomes if outcome.fate is not Fate.REFUSED]
-        return settled + self._single.remove(singly, known)
+        with _keeping_surprises(outcomes):
+            singly: list[Target] = []
+            batch: list[_Built] = []
+            size = 0
+            for target in targets:
+                built = self._statement(target, known)
+                if built is None:
+                    singly.append(target)
+                    continue
+                bytes_more = len(canonical(target.item))
+                if batch and (len(batch) == A_BATCH or size + bytes_more > _BATCH_BYTES):
+                    self._execute(batch, outcomes)
+                    batch, size = [], 0
+                batch.append((target, built))
+                size += bytes_more
+            if batch:
+                self._execute(batch, outcomes)
+            singly += [outcome.target for outcome in outcomes if outcome.fate is Fate.REFUSED]
+            outcomes[:] = [outcome for outcome in outcomes if outcome.fate is not Fate.REFUSED]
+            outcomes += self._single.remove(singly, known)
+        return outcomes
 
     def execute_one(self, target: Target, known: frozenset[str]) -> Outcome | None:
         """Remove one message by PartiQL alone; None where it does not fit in a statement."""
         built = self._statement(target, known)
-        return None if built is None else self._execute([(target, built)])[0]
+        if built is None:
+            return None
+        outcomes: list[Outcome] = []
+        self._execute([(target, built)], outcomes)
+        return outcomes[0]
 
-    def _statement(self, target: Target, known: frozenset[str]) -> dict[str, Any] | None:
+    def _statement(self, target: Target, known: frozenset[str]) -> BatchStatementRequestTypeDef | None:
         if not self._types.issuperset(tag for value in target.item.values() for tag in value):
             return None
         built = statement(self._table.name, self._table.spec, target, known)
@@ -178,28 +208,33 @@ class PartiqlRemover:
             return None
         return {"Statement": built[0], "Parameters": built[1], "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
 
-    def _execute(self, batch: list[tuple[Target, dict[str, Any]]]) -> list[Outcome]:
-        outcomes: list[Outcome] = []
+    def _execute(self, batch: list[_Built], outcomes: list[Outcome]) -> None:
+        """Execute a batch, again and again what was throttled; each outcome is added as soon as it is known."""
         for tries in range(_TRIES):
             self._pace.wait()
             with translated("dynamodb:BatchExecuteStatement", f"table {self._table.name}"):
-                answer = self._client.batch_execute_statement(
-                    Statements=[built for _, built in batch], ReturnConsumedCapacity="TOTAL"
-                )
+                answer = self._client.batch_execute_statement(Statements=[built for _, built in batch], ReturnConsumedCapacity="TOTAL")
             self._charge(answer.get("ConsumedCapacity"), [target for target, _ in batch])
-            again: list[tuple[Target, dict[str, Any]]] = []
+            again: list[_Built] = []
+            failed: str | None = None
             for (target, built), response in zip(batch, answer["Responses"], strict=True):
-                if (error := response.get("Error")) is None:
-                    outcomes.append(judged(target, response.get("Item")))
+                error: Any = response.get("Error")
+                image: Any = response.get("Item")
+                if error is None:
+                    outcomes.append(judged(target, image))
                 elif (code := error.get("Code", "")) in _REFUSED:
-                    outcomes.append(refused(target, error.get("Item") or response.get("Item")))
+                    outcomes.append(refused(target, error.get("Item") or image))
                 elif code in THROTTLES:
                     again.append((target, built))
                 else:
-                    message = f"dynamodb:PartiQLDelete on table {self._table.name} was refused ({code}); set [policy] protocol = \"single\""
-                    raise ServiceError(message)
+                    failed = code
+            if failed is not None:
+                message = (
+                    f'dynamodb:BatchExecuteStatement on table {self._table.name} was refused ({failed}); set [policy] protocol = "single"'
+                )
+                raise ServiceError(message)
             if not again:
-                return outcomes
+                return
             batch = again
             self._pace.back_off(tries)
         message = f"dynamodb:BatchExecuteStatement on table {self._table.name} stays throttled; lower [limits] write_units and run again"

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, FlexibleChecksumError
 
 from archive.aws import error_code, status_code, translated
-from archive.errors import RefusedError
+from archive.errors import LakeDamagedError, RefusedError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -71,7 +72,7 @@ class Store:
         answer = self._get(key, None)
         if answer is None:
             return None
-        with translated("s3:GetObject", self._name(key)):
+        with self._reading(key):
             return answer["Body"].read(), _stored(answer)
 
     def fetch(self, key: str, path: Path, etag: str | None = None) -> Fetched | None:
@@ -85,12 +86,22 @@ class Store:
         digest = hashlib.sha256()
         size = 0
         path.touch(mode=0o600)
-        with translated("s3:GetObject", self._name(key)), path.open("wb") as file:
+        with self._reading(key), path.open("wb") as file:
             for block in answer["Body"].iter_chunks(_BLOCK):
                 digest.update(block)
                 file.write(block)
                 size += len(block)
         return Fetched(_stored(answer), digest.hexdigest(), size)
+
+    @contextmanager
+    def _reading(self, key: str) -> Iterator[None]:
+        """Translate what goes wrong while a body comes; botocore checks it against the checksum that S3 keeps."""
+        with translated("s3:GetObject", self._name(key)):
+            try:
+                yield
+            except FlexibleChecksumError as error:
+                message = f"{self._name(key)} is not what was stored (its checksum differs); restore it from the bucket's version history"
+                raise LakeDamagedError(message) from error
 
     def _get(self, key: str, etag: str | None) -> Any:  # noqa: ANN401 - botocore's answer
         self.requests += 1
@@ -152,7 +163,7 @@ class Store:
 
     def require_conditions(self, key: str) -> None:
         """Refuse a store that does not answer 412 to a second If-None-Match and to a stale If-Match, tried on `key`."""
-        message = f"bucket {self.bucket} takes conditional writes without honouring them (its server is not S3-compatible there); use another"
+        message = f"bucket {self.bucket} takes conditional writes without honouring them (its server is no full S3 there); use another"
         try:
             self.put(key, b"1", None)
         except LostRaceError:
@@ -174,7 +185,7 @@ class Store:
         with translated("s3:GetBucketVersioning", f"bucket {self.bucket}"):
             return self._client.get_bucket_versioning(Bucket=self.bucket).get("Status") == "Enabled"
 
-    def lifecycle_rules(self) -> list[dict[str, Any]]:
+    def lifecycle_rules(self) -> Sequence[dict[str, Any]]:
         """Return the bucket's enabled lifecycle rules."""
         self.requests += 1
         with translated("s3:GetLifecycleConfiguration", f"bucket {self.bucket}"):

@@ -12,7 +12,8 @@ from sqlglot.errors import ErrorLevel, UnsupportedError
 from archive.errors import InputError
 from athena.gate import parse_question
 from athena.infer import STRING, Kinds
-from athena.rewrites import REWRITES, Facts
+from athena.nodes import Facts
+from athena.rewrites import REWRITES
 from athena.tables import TableColumn
 
 _COMPARISONS: Final = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Between, exp.In)

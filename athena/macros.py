@@ -1,6 +1,7 @@
 """What DuckDB has to be taught so that it answers as Athena (Trino) documents: settings, macros and one function.
 
-Each entry names the difference; the page that documents Trino's side is below https://trino.io/docs/current/functions/.
+Each entry names the difference, and what Trino's side was read from: a page below https://trino.io/docs/current/functions/, or a class
+of Trino's source where no page says it.
 """
 
 from __future__ import annotations
@@ -19,13 +20,13 @@ CONFIG: Final[dict[str, str | bool | int | float | list[str]]] = {
     "python_enable_replacements": False,
     "temp_directory": "",
 }
-SETTINGS: Final = ("SET TimeZone = 'UTC'", "SET integer_division = true")
+SETTINGS: Final = ("SET TimeZone = 'UTC'", "SET integer_division = true", "SET enable_progress_bar = false")
 LOCKS: Final = ("SET enable_external_access = false", "SET lock_configuration = true")
 
 MACROS: Final = (
-    # json.html: a text that is not JSON gives NULL, where DuckDB fails. (A CASE around the whole call would fail too, on constants.)
+    # JsonExtract: a text that is not JSON gives NULL, where DuckDB fails. (A CASE around the whole call would fail too, on constants.)
     "athena_json(j) AS CASE WHEN json_valid(CAST(j AS VARCHAR)) THEN CAST(j AS VARCHAR) END",
-    # json.html: a scalar as text; NULL for an object, an array, a JSON null and a missing path.
+    # JsonExtract: a scalar as its own text; NULL for an object, an array, a JSON null and a missing path.
     """athena_json_scalar(j, path) AS CASE json_type(athena_json(j), path)
          WHEN 'OBJECT' THEN NULL WHEN 'ARRAY' THEN NULL WHEN 'NULL' THEN NULL
          WHEN 'DOUBLE' THEN athena_number_text(athena_json(j), path)
@@ -37,16 +38,15 @@ MACROS: Final = (
          WHEN 'ARRAY' THEN json_array_length(athena_json(j), path)
          ELSE CASE WHEN json_type(athena_json(j), path) IS NOT NULL THEN 0 END END""",
     "json_array_contains(j, x) AS list_contains(CAST(CAST(j AS JSON) AS JSON[]), to_json(x))",
-    # regexp.html: NULL where the pattern does not match.
+    # JoniRegexpFunctions: NULL where the pattern does not match. (A group that took no part is NULL too; here an empty text.)
     "athena_regexp_extract(s, p, g) AS CASE WHEN regexp_matches(s, p) THEN regexp_extract(s, p, g) END",
     "regexp_count(s, p) AS len(regexp_extract_all(s, p))",
-    "at_timezone(t, zone) AS timezone(zone, t)",
     "regexp_split(s, p) AS string_split_regex(s, p)",
     # string.html: NULL where the index is beyond the last part.
     "athena_split_part(s, d, i) AS CASE WHEN i <= len(string_split(s, d)) THEN split_part(s, d, i) END",
     "codepoint(s) AS unicode(s)",
     "hamming_distance(a, b) AS hamming(a, b)",
-    # conversion.html and datetime.html: a timestamp shows its milliseconds; json.html: a JSON string is cast to its text.
+    # datetime.html: a timestamp shows its milliseconds; json.html: a JSON string is cast to its text.
     """athena_text(x) AS CASE
          WHEN typeof(x) = 'JSON' THEN CASE json_type(athena_json(x))
            WHEN 'NULL' THEN NULL

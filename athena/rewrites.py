@@ -1,78 +1,39 @@
 """The rewrites that make DuckDB's answer equal Athena's: each stands for a difference that sqlglot leaves, most of them silent.
 
-A comment names the page below https://trino.io/docs/current/ that documents Athena's side. The macros that are called are in
-`athena.macros`. A rewrite returns the new node, or None where nothing changes; it raises InputError for what DuckDB cannot do.
+A comment names what Athena's side was read from: a page below https://trino.io/docs/current/, or a class of Trino's source where no
+page says it. Where it names neither, it is the finding of a trial that could not be checked against either. The macros that are called
+are in `athena.macros`. A rewrite returns the new node, or None where nothing changes; it raises InputError for what DuckDB cannot do.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from sqlglot import exp
 
 from archive.errors import InputError
-from athena.infer import DATE, DOUBLE, INTEGER, STRING, Kind
-from athena.patterns import java_pattern, java_replacement, joda_format
+from athena import times
+from athena.infer import DOUBLE, INTEGER, STRING
+from athena.nodes import Facts, call, refusal
+from athena.patterns import java_pattern, java_replacement
 
 _CATALOG: Final = "awsdatacatalog"
 _INTEGER_TYPES: Final = frozenset({"TINYINT", "SMALLINT", "INT", "BIGINT"})
-_FIELDS: Final = {"DAY_OF_WEEK": "ISODOW", "DOW": "ISODOW", "DAY_OF_YEAR": "DOY", "YEAR_OF_WEEK": "ISOYEAR", "YOW": "ISOYEAR"}
 _HIDDEN: Final = ("$path", "$file_size", "$file_modified_time", "$partition", "$bucket")
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """The kinds of a node and of its two operands, as they were before anything was rewritten."""
-
-    own: Kind | None
-    left: Kind | None
-    right: Kind | None
-
-
-def _call(name: str, *arguments: exp.Expr | None) -> exp.Anonymous:
-    return exp.Anonymous(this=name, expressions=[argument.copy() for argument in arguments if argument is not None])
-
-
-def _refuse(what: str) -> InputError:
-    return InputError(f"{what} cannot be answered by DuckDB as Athena answers it; ask Athena itself with the engine athena")
-
-
-def _date_diff(node: exp.Expr, _: Facts) -> exp.Expr:
-    # functions/datetime.html: date_diff counts complete units; DuckDB's date_diff counts the boundaries that are crossed.
-    unit = exp.Literal.string(node.text("unit").lower() or "day")
-    return _call("date_sub", unit, node.expression, node.this)
-
-
-def _stays_date(node: exp.Expr, facts: Facts) -> exp.Expr | None:
-    # functions/datetime.html: truncating a date, and adding to one, gives a date; in DuckDB a timestamp.
-    return exp.cast(node.copy(), "date") if facts.left == DATE and facts.own == DATE else None
-
-
-def _subtract(node: exp.Expr, facts: Facts) -> exp.Expr | None:
-    if facts.left == DATE and facts.right == DATE:
-        # An interval in Trino, a number of days in DuckDB.
-        return exp.Sub(this=exp.cast(node.this.copy(), "timestamp"), expression=exp.cast(node.expression.copy(), "timestamp"))
-    return _stays_date(node, facts)
-
-
-def _series(node: exp.Expr, _: Facts) -> exp.Expr | None:
-    start = node.args.get("start")
-    is_date = isinstance(start, exp.Cast) and start.to.this == exp.DataType.Type.DATE
-    return exp.cast(node.copy(), exp.DataType.build("date[]", dialect="duckdb")) if is_date else None
 
 
 def _divide(node: exp.Expr, facts: Facts) -> exp.Expr | None:
     # functions/decimal.html: the quotient of decimals has the larger of both scales; DuckDB gives a double.
+    # That it is rounded is a finding.
     if facts.own is None or facts.own.name != "decimal":
         return None
     return _rounded(exp.Div(this=exp.cast(node.this.copy(), "double"), expression=node.expression.copy()), facts.own.scale)
 
 
 def _average(node: exp.Expr, facts: Facts) -> exp.Expr | None:
-    # functions/aggregate.html: the average of decimals is a decimal of the same scale; DuckDB gives a double.
+    # DecimalAverageAggregation: the average of decimals has their type, rounded half up (functions/aggregate.html says double for all).
     return _rounded(node.copy(), facts.own.scale) if facts.own is not None and facts.own.name == "decimal" else None
 
 
@@ -88,22 +49,35 @@ def _extreme(node: exp.Expr, _: Facts) -> exp.Expr:
     return exp.Case(ifs=[exp.If(this=missing, true=exp.Null())], default=node.copy())
 
 
+def _split(node: exp.Expr, _: Facts) -> None:
+    if node.args.get("limit"):
+        what = "split with a limit"
+        raise refusal(what)
+
+
+def _typeof(node: exp.Expr, _: Facts) -> exp.Expr:
+    # functions/conversion.html: typeof('cat') is varchar(3).
+    if isinstance(node.this, exp.Literal) and node.this.is_string:
+        return exp.Literal.string(f"varchar({len(node.this.name)})")
+    return call("athena_typeof", node.this)
+
+
 def _arg_extreme(node: exp.Expr, _: Facts) -> exp.Expr | None:
-    # functions/aggregate.html: max_by gives x of the row with the largest y, also where x is NULL; DuckDB skips such rows.
+    # functions/aggregate.html: max_by and min_by do not ignore NULLs, unlike other aggregates; DuckDB skips rows whose x is NULL.
     if node.args.get("count"):
         return None
-    return _call("arg_max_null" if isinstance(node, exp.ArgMax) else "arg_min_null", node.this, node.expression)
+    return call("arg_max_null" if isinstance(node, exp.ArgMax) else "arg_min_null", node.this, node.expression)
 
 
 def _json_scalar(node: exp.Expr, _: Facts) -> exp.Expr:
-    return _call("athena_json_scalar", node.this, _json_path(node.expression))
+    return call("athena_json_scalar", node.this, _json_path(node.expression))
 
 
 def _json_extract(node: exp.Expr, _: Facts) -> exp.Expr:
     if node.args.get("json_query"):
         what = "json_query"
-        raise _refuse(what)
-    return _call("athena_json_extract", node.this, _json_path(node.expression))
+        raise refusal(what)
+    return call("athena_json_extract", node.this, _json_path(node.expression))
 
 
 def _json_path(path: exp.Expr) -> exp.Expr:
@@ -118,20 +92,20 @@ def _json_path(path: exp.Expr) -> exp.Expr:
             text += f"[{part.this}]"
         elif not isinstance(part, exp.JSONPathRoot):
             what = f"the JSON path {path.sql(dialect='athena')}"
-            raise _refuse(what)
+            raise refusal(what)
     return exp.Literal.string(f"${text}")
 
 
 def _regexp_extract(node: exp.Expr, _: Facts) -> exp.Expr:
     pattern = _named_groups(node.copy()).expression
-    return _call("athena_regexp_extract", node.this, pattern, node.args.get("group") or exp.Literal.number(0))
+    return call("athena_regexp_extract", node.this, pattern, node.args.get("group") or exp.Literal.number(0))
 
 
 def _regexp_replace(node: exp.Expr, _: Facts) -> exp.Expr | None:
     replacement = node.args.get("replacement")
     if isinstance(replacement, exp.Lambda):
         what = "regexp_replace with a lambda"
-        raise _refuse(what)
+        raise refusal(what)
     if not isinstance(replacement, exp.Literal):
         return None
     pattern = node.expression.name if isinstance(node.expression, exp.Literal) else ""
@@ -155,23 +129,17 @@ def _cast(node: exp.Expr, facts: Facts) -> exp.Expr | None:
     target = node.args["to"]
     if target.this == exp.DataType.Type.JSON and not isinstance(node.this, exp.Literal):
         # functions/json.html: a text becomes a JSON string; DuckDB would parse it.
-        return _call("to_json", node.this)
+        return call("to_json", node.this)
     if target.this in exp.DataType.TEXT_TYPES:
-        text = node.copy() if facts.left in (STRING, INTEGER) else _call("athena_text", node.this)
-        return _call("substr", text, exp.Literal.number(1), target.expressions[0].this) if target.expressions else text
+        text = node.copy() if facts.left in (STRING, INTEGER) else call("athena_text", node.this)
+        return call("substr", text, exp.Literal.number(1), target.expressions[0].this) if target.expressions else text
     if target.this.name in _INTEGER_TYPES and (facts.left is None or facts.left == DOUBLE):
-        # functions/conversion.html: a fraction is rounded half away from zero; DuckDB rounds a double's half to even.
-        halves = exp.In(this=_call("typeof", node.this), expressions=[exp.Literal.string("DOUBLE"), exp.Literal.string("FLOAT")])
+        # DoubleOperators: a double is rounded half up, away from zero; DuckDB rounds its half to even.
+        halves = exp.In(this=call("typeof", node.this), expressions=[exp.Literal.string("DOUBLE"), exp.Literal.string("FLOAT")])
         rounded = node.copy()
-        rounded.set("this", _call("round", exp.cast(node.this.copy(), "double")))
+        rounded.set("this", call("round", exp.cast(node.this.copy(), "double")))
         return exp.Case(ifs=[exp.If(this=halves, true=rounded)], default=node.copy())
     return None
-
-
-def _extract(node: exp.Expr, _: Facts) -> exp.Expr | None:
-    # functions/datetime.html: days of the week are 1 (Monday) to 7; DuckDB's dow is 0 (Sunday) to 6.
-    field = _FIELDS.get(node.this.name.upper())
-    return exp.Extract(this=exp.var(field), expression=node.expression.copy()) if field else None
 
 
 def _unnest(node: exp.Expr, _: Facts) -> exp.Expr | None:
@@ -180,50 +148,40 @@ def _unnest(node: exp.Expr, _: Facts) -> exp.Expr | None:
     columns = [column.copy() for column in alias.columns] if alias else []
     parts = list(node.expressions)
     if len(parts) == 1 and len(columns) == 2 and not node.args.get("offset"):  # noqa: PLR2004 - a map has keys and values
-        parts = [_call("map_keys", parts[0]), _call("map_values", parts[0])]
+        parts = [call("map_keys", parts[0]), call("map_values", parts[0])]
     if len(parts) == 1:
         return None
     if node.args.get("offset") or len(columns) not in (0, len(parts)):
         what = "UNNEST of several arrays WITH ORDINALITY, or with other than one name each,"
-        raise _refuse(what)
+        raise refusal(what)
     names = columns or [exp.to_identifier(f"_col{index}") for index in range(len(parts))]
-    items = [exp.alias_(_call("unnest", part), name) for part, name in zip(parts, names, strict=True)]
+    items = [exp.alias_(call("unnest", part), name) for part, name in zip(parts, names, strict=True)]
     return exp.Subquery(this=exp.select(*items), alias=exp.TableAlias(this=alias.this.copy()) if alias and alias.this else None)
 
 
-def _datetime_format(node: exp.Expr) -> exp.Expr:
-    pattern = node.args.get("format") or node.expressions[-1]
-    if not isinstance(pattern, exp.Literal):
-        what = "a date format that is not a plain text"
-        raise _refuse(what)
-    return exp.Literal.string(joda_format(pattern.name))
-
-
-def _anonymous(node: exp.Expr, _: Facts) -> exp.Expr | None:
+def _anonymous(node: exp.Expr, facts: Facts) -> exp.Expr | None:
     name = node.name.lower()
+    if name == "at_timezone":
+        return times.at_time_zone(node, facts)
     if name == "format_datetime":
-        return _call("strftime", node.expressions[0], _datetime_format(node))
+        return call("strftime", node.expressions[0], times.datetime_format(node))
     if name in ("any_match", "all_match", "none_match"):
         array, test = node.expressions
         matching = exp.ArraySize(this=exp.ArrayFilter(this=array.copy(), expression=test.copy()))
         wanted = exp.ArraySize(this=array.copy()) if name == "all_match" else exp.Literal.number(0)
         return exp.Paren(this=(exp.GT if name == "any_match" else exp.EQ)(this=matching, expression=wanted))
     if name in ("json_exists", "json_table", "json_object", "json_array"):
-        raise _refuse(name)
+        raise refusal(name)
     if name == "json_size":
-        return _call("athena_json_size", node.expressions[0], _literal_path(node.expressions[1]))
+        return call("athena_json_size", node.expressions[0], _literal_path(node.expressions[1]))
     return None
 
 
 def _literal_path(path: exp.Expr) -> exp.Expr:
     if isinstance(path, exp.Literal) and not re.fullmatch(r"\$(\.\w+|\[\d+\])*", path.name):
         what = f"the JSON path {path.name}"
-        raise _refuse(what)
+        raise refusal(what)
     return path
-
-
-def _parse_datetime(node: exp.Expr, _: Facts) -> exp.Expr:
-    return exp.cast(_call("strptime", node.this, _datetime_format(node)), "timestamptz")
 
 
 def _reduce(node: exp.Expr, _: Facts) -> exp.Expr | None:
@@ -239,13 +197,13 @@ def _reduce(node: exp.Expr, _: Facts) -> exp.Expr | None:
 def _size(node: exp.Expr, _: Facts) -> exp.Expr | None:
     inner = node.this
     is_map = isinstance(inner, exp.Map | exp.VarMap) or (isinstance(inner, exp.Cast) and inner.to.this == exp.DataType.Type.MAP)
-    return _call("cardinality", inner) if is_map or inner.name.lower() in ("map_agg", "histogram") else None
+    return call("cardinality", inner) if is_map or inner.name.lower() in ("map_agg", "histogram") else None
 
 
 def _column(node: exp.Expr, _: Facts) -> None:
     if node.name.lower() in _HIDDEN:
         what = f'the hidden column "{node.name}"'
-        raise _refuse(what)
+        raise refusal(what)
 
 
 def _table(node: exp.Expr, _: Facts) -> exp.Expr | None:
@@ -262,49 +220,51 @@ def _table(node: exp.Expr, _: Facts) -> exp.Expr | None:
 
 def _json_value(_node: exp.Expr, _: Facts) -> None:
     what = "json_value"
-    raise _refuse(what)
+    raise refusal(what)
 
 
 def _renamed(name: str) -> Callable[[exp.Expr, Facts], exp.Expr]:
     def rewrite(node: exp.Expr, _: Facts) -> exp.Expr:
         arguments = [part for value in node.args.values() for part in (value if isinstance(value, list) else [value])]
-        return _call(name, *(part for part in arguments if isinstance(part, exp.Expr)))
+        return call(name, *(part for part in arguments if isinstance(part, exp.Expr)))
 
     return rewrite
 
 
 REWRITES: Final[Mapping[type[exp.Expr], Callable[[exp.Expr, Facts], exp.Expr | None]]] = {
-    exp.Add: _stays_date,
+    exp.Add: times.stays_date,
     exp.Anonymous: _anonymous,
     exp.ArgMax: _arg_extreme,
     exp.ArgMin: _arg_extreme,
     exp.ArraySize: _size,
+    exp.AtTimeZone: times.at_time_zone,
     exp.Avg: _average,
     exp.Cast: _cast,
     exp.Column: _column,
-    exp.DateAdd: _stays_date,
-    exp.DateDiff: _date_diff,
-    exp.DateTrunc: _stays_date,
+    exp.DateAdd: times.stays_date,
+    exp.DateDiff: times.date_diff,
+    exp.DateTrunc: times.stays_date,
     exp.Div: _divide,
-    exp.Extract: _extract,
+    exp.Extract: times.extract,
     exp.Format: _renamed("printf"),
-    exp.GenerateSeries: _series,
+    exp.GenerateSeries: times.series,
     exp.Greatest: _extreme,
     exp.JSONExtract: _json_extract,
     exp.JSONExtractScalar: _json_scalar,
     exp.JSONValue: _json_value,
     exp.Least: _extreme,
-    exp.ParseDatetime: _parse_datetime,
+    exp.ParseDatetime: times.parse_datetime,
     exp.RegexpExtract: _regexp_extract,
     exp.RegexpExtractAll: _regexp,
     exp.RegexpLike: _regexp,
     exp.RegexpReplace: _regexp_replace,
     exp.Reduce: _reduce,
+    exp.Split: _split,
     exp.SplitPart: _renamed("athena_split_part"),
-    exp.Sub: _subtract,
+    exp.Sub: times.subtract,
     exp.Table: _table,
-    exp.TimestampTrunc: _stays_date,
+    exp.TimestampTrunc: times.stays_date,
     exp.TryCast: _cast,
-    exp.Typeof: _renamed("athena_typeof"),
+    exp.Typeof: _typeof,
     exp.Unnest: _unnest,
 }

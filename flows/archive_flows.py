@@ -8,13 +8,12 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from prefect import flow, task
 from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
-from prefect.client.schemas.objects import TaskRun
-from prefect.states import State
+from prefect.client.schemas.objects import State, TaskRun
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from archive.engine.batch import Batch, BatchResult
@@ -28,14 +27,18 @@ from flows.operate import Catalogue, Job, execute_batch, perform
 from flows.prefect_home import quiet_prefect
 from flows.settings import Settings, load_settings
 
-_RETRIES = 3
-_RETRY_SECONDS = [10, 60, 300]
+_RETRIES: Final = 3
+_RETRY_SECONDS: Final[list[float]] = [10, 60, 300]
 
 
 async def _worth_retrying(_: Any, __: TaskRun, state: State[Any]) -> bool:  # noqa: ANN401 - Prefect's signature
     """Let Prefect try again exactly where the error says that it can help."""
     error = await state.aresult(raise_on_failure=False)
     return isinstance(error, DynalakeError) and error.retryable
+
+
+# Each batch's length follows what the last one held, so batches run one after the other; inside one, threads page and store.
+_ONE_AFTER_THE_OTHER: Final[Any] = ThreadPoolTaskRunner(max_workers=1)
 
 
 @task(
@@ -66,7 +69,11 @@ def _as_tasks(job: Job) -> Execute:
     return execute
 
 
-@flow(name="nightly", flow_run_name="nightly", task_runner=ThreadPoolTaskRunner(max_workers=1), persist_result=False)
+def _tonight() -> str:
+    return f"nightly {datetime.now(UTC):%Y-%m-%d}"
+
+
+@flow(name="nightly", flow_run_name=_tonight, task_runner=_ONE_AFTER_THE_OTHER, persist_result=False)
 def nightly(settings: Settings | None = None, config: Path | None = None) -> tuple[Plan, RunResult]:
     """Archive everything before the cutoff and purge it as the policy says.
 
@@ -75,7 +82,7 @@ def nightly(settings: Settings | None = None, config: Path | None = None) -> tup
     return _perform(settings or load_settings(config, os.environ), Request("nightly"))
 
 
-@flow(name="backfill", flow_run_name="backfill {start} to {end}", task_runner=ThreadPoolTaskRunner(max_workers=1), persist_result=False)
+@flow(name="backfill", flow_run_name="backfill {start} to {end}", task_runner=_ONE_AFTER_THE_OTHER, persist_result=False)
 def backfill(
     start: str, end: str, modules: list[int | str] | None = None, settings: Settings | None = None, config: Path | None = None
 ) -> tuple[Plan, RunResult]:
@@ -83,7 +90,7 @@ def backfill(
     return _perform(settings or load_settings(config, os.environ), Request("backfill", *_what(start, end, modules)))
 
 
-@flow(name="purge", flow_run_name="purge {start} to {end}", task_runner=ThreadPoolTaskRunner(max_workers=1), persist_result=False)
+@flow(name="purge", flow_run_name="purge {start} to {end}", task_runner=_ONE_AFTER_THE_OTHER, persist_result=False)
 def purge(
     start: str, end: str, modules: list[int | str] | None = None, settings: Settings | None = None, config: Path | None = None
 ) -> tuple[Plan, RunResult]:

@@ -23,12 +23,17 @@ ConfigOption = Annotated[
     Path | None,
     typer.Option("--config", "-c", help="Settings file. [default: DYNALAKE_CONFIG, else dynalake.toml]", show_default=False),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one machine-readable JSON object on standard output, and nothing else there.")]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print one machine-readable JSON object on standard output, and nothing else there.")
+]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Agree beforehand to what would be asked.")]
-FromOption = Annotated[str, typer.Option("--from", help="Begin of the window: a date (midnight UTC) or an ISO time with a zone.", show_default=False)]
+FromOption = Annotated[
+    str, typer.Option("--from", help="Begin of the window: a date (midnight UTC) or an ISO time with a zone.", show_default=False)
+]
 ToOption = Annotated[str, typer.Option("--to", help="End of the window, exclusive: a date or an ISO time with a zone.", show_default=False)]
 ModuleOption = Annotated[
-    list[str] | None, typer.Option("--module", "-m", help="Only this module; may be given several times. [default: all]", show_default=False)
+    list[str] | None,
+    typer.Option("--module", "-m", help="Only this module; may be given several times. [default: all]", show_default=False),
 ]
 
 INTERRUPTED = 130

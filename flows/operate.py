@@ -61,7 +61,9 @@ def execute_directly(job: Job) -> Execute:
     return lambda batch: execute_batch(job, batch)
 
 
-def perform(config: Config, catalogue: Catalogue, request: Request, now: datetime, engine: Callable[[Job], Execute]) -> tuple[Plan, RunResult]:
+def perform(
+    config: Config, catalogue: Catalogue, request: Request, now: datetime, engine: Callable[[Job], Execute]
+) -> tuple[Plan, RunResult]:
     """Perform a run; returns its plan and result. `engine` makes what executes batches for a job.
 
     Raises RefusedError where consent was not given or a promise could not be kept; nothing was written then. Errors

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from rich.console import Console
 from rich.table import Table
 
@@ -30,7 +32,7 @@ def show_plan(console: Console, plan: Plan) -> None:
         table.add_row(f"and {len(rest)} more", "", f"{sum(part.rows for part in rest):,}", "")
     console.print(table)
     cost = plan.cost
-    hours = "never ends" if plan.rate.hours is None else f"{float(plan.rate.hours):.2f} h a day's inflow"
+    hours = "never ends" if plan.rate.hours is None else f"takes {float(plan.rate.hours):.2f} h for a day's inflow"
     console.print(
         f"About {plan.rows:,} messages ({plan.low:,} to {plan.high:,}) of {plan.item_bytes:,} bytes, in up to {plan.segments:,} segments. "
         f"Planning read {plan.reads:,.1f} units.",
@@ -38,28 +40,34 @@ def show_plan(console: Console, plan: Plan) -> None:
     )
     console.print(
         f"It needs {float(cost.read_units):,.1f} read units and {cost.write_units:,} write units: ${float(cost.once):,.4f} once; "
-        f"then ${float(cost.saved_month):,.4f} a month less. Purging: {hours}.",
+        f"then {_money(cost.saved_month)} a month {'less' if cost.saved_month >= 0 else 'more'}."
+        + ("" if plan.purge == "keep" else f" Purging {hours}."),
         highlight=False,
     )
     for warning in plan.warnings:
         console.print(f"warning: {warning}", style="yellow", highlight=False, markup=False)
 
 
+def _money(dollars: Decimal) -> str:
+    return f"${abs(float(dollars)):,.4f}"
+
+
 def last_line(run: RunResult) -> str:
     """Return what was done, what is left, and why it stopped."""
     result, purged, values = run.result, run.result.purged, run.record.values
     mode = {"delete": "removed", "expire": "marked to expire", "keep": "removed"}[str(values["purge"])]
-    done = (
-        f"{result.read:,} messages read, {result.added:,} added and {result.replaced:,} replaced in {result.stored:,} stored segments "
-        f"({result.stored_bytes:,} bytes), {purged.done:,} {mode}; {values['read_units']:,.1f} read and {values['write_units']:,.1f} write units, "
-        f"{values['dynamodb_requests']:,} DynamoDB and {values['s3_requests']:,} S3 requests, {values['seconds']:,.1f} s"
-    )
+    stored = f"{result.added:,} added and {result.replaced:,} replaced in {result.stored:,} stored segments ({result.stored_bytes:,} bytes)"
+    units = f"{values['read_units']:,.1f} read and {values['write_units']:,.1f} write units"
+    requests = f"{values['dynamodb_requests']:,} DynamoDB and {values['s3_requests']:,} S3 requests"
+    done = f"{result.read:,} messages read, {stored}, {purged.done:,} {mode}; {units}, {requests}, {values['seconds']:,.1f} s"
     return f"Done: {done}. Left: {run.left}. Stopped because: {run.why}."
 
 
 def show_status(console: Console, status: Status) -> None:
     """Print the state of a table and its lake."""
-    console.print(f"The table has about {status.items:,} items (hours old). Messages before {status.archive_end} may be archived.", highlight=False)
+    console.print(
+        f"The table has about {status.items:,} items (hours old). Messages before {status.archive_end} may be archived.", highlight=False
+    )
     if status.segments:
         console.print(
             f"The lake has {status.segments:,} segments ({status.bytes:,} bytes), from dt={status.first_dt} to dt={status.last_dt}; "

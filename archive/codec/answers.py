@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
+from archive.codec.fit import LATEST_MS
 from archive.codec.values import AttributeValue, Item, from_wire, number_of
 from archive.errors import ProofError
 from archive.model.config import Module
@@ -74,5 +75,6 @@ def module_of(value: AttributeValue) -> Module:
 
 
 def milliseconds_of(value: AttributeValue) -> int:
-    """Return a time key's value as whole epoch milliseconds, floored."""
-    return int(number_of(value["N"]).to_integral_value(ROUND_FLOOR))
+    """Return a time key's value as whole epoch milliseconds, floored; what lies beyond the year 9999 is its last one."""
+    number = number_of(value["N"])
+    return LATEST_MS if number > LATEST_MS else int(number.to_integral_value(ROUND_FLOOR))

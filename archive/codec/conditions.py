@@ -15,9 +15,11 @@ from archive.model.spec import TableSpec
 
 MOST_CHARACTERS: Final = 8_192
 """A PartiQL statement's length (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html)."""
-MOST_OPERATORS: Final = 290
-"""Comparisons in one condition; DynamoDB takes 300 operators, and AND counts as none of ours."""
-_MOST_EXPRESSION: Final = 4_000  # of DynamoDB's 4,096 bytes
+MOST_COMPARISONS: Final = 150
+"""Comparisons in one condition; DynamoDB takes 300 operators, and the ANDs between them may count as well."""
+MOST_EXPRESSION: Final = 4_096
+"""Bytes of a ConditionExpression (the same page says so)."""
+_AND: Final = " AND "
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,19 +76,24 @@ def _absent(target: Target, known: Iterable[str]) -> list[str]:
     return sorted(names)
 
 
-def expression(spec: TableSpec, target: Target, known: Iterable[str]) -> Expression:
-    """Return the condition of a single DeleteItem or UpdateItem. Names that no longer fit in are left to the image."""
+def expression(spec: TableSpec, target: Target, known: Iterable[str]) -> Expression | None:
+    """Return the condition of a single DeleteItem or UpdateItem. Missing names that no longer fit in are left to the image.
+
+    None where not even the archived attributes fit in: such a message cannot be removed safely.
+    """
     names = {"#k": spec.partition_key}
     values: dict[str, AttributeValue] = {}
     parts = ["attribute_exists(#k)"]
     for number, (name, value) in enumerate(sorted(_compared(spec, target).items())):
         names[f"#a{number}"], values[f":a{number}"] = name, value
         parts.append(f"#a{number} = :a{number}")
-    length = sum(len(part) + 5 for part in parts)
+    length = len(_AND.join(parts))
+    if length > MOST_EXPRESSION or len(parts) > MOST_COMPARISONS:
+        return None
     for number, name in enumerate(_absent(target, known)):
         part = f"attribute_not_exists(#n{number})"
-        length += len(part) + 5
-        if length > _MOST_EXPRESSION or len(parts) >= MOST_OPERATORS:
+        length += len(_AND) + len(part)
+        if length > MOST_EXPRESSION or len(parts) == MOST_COMPARISONS:
             break
         names[f"#n{number}"] = name
         parts.append(part)
@@ -97,7 +104,7 @@ def expression(spec: TableSpec, target: Target, known: Iterable[str]) -> Express
     elif target.change.kind == "unmark":
         names["#ttl"] = target.change.attribute
         update = "REMOVE #ttl"
-    return Expression(" AND ".join(parts), update, names, values)
+    return Expression(_AND.join(parts), update, names, values)
 
 
 def statement(table: str, spec: TableSpec, target: Target, known: Iterable[str]) -> tuple[str, list[Any]] | None:
@@ -109,16 +116,16 @@ def statement(table: str, spec: TableSpec, target: Target, known: Iterable[str])
         conditions.append(f"{_quoted(name)}=?")
         parameters.append(value)
     conditions += [f"{_quoted(name)} IS MISSING" for name in _absent(target, known)]
-    where = " AND ".join(conditions)
+    where = _AND.join(conditions)
     change = target.change
     if change.kind == "mark":
-        text = f"UPDATE {_quoted(table)} SET {_quoted(change.attribute)}=? WHERE {where} RETURNING ALL OLD *"
+        text = f"UPDATE {_quoted(table)} SET {_quoted(change.attribute)}=? WHERE {where} RETURNING ALL OLD *"  # noqa: S608 - as below
         parameters.insert(0, {"N": str(change.seconds)})
     elif change.kind == "unmark":
         text = f"UPDATE {_quoted(table)} REMOVE {_quoted(change.attribute)} WHERE {where} RETURNING ALL OLD *"
     else:
-        text = f"DELETE FROM {_quoted(table)} WHERE {where} RETURNING ALL OLD *"
-    if len(text) > MOST_CHARACTERS or len(conditions) > MOST_OPERATORS:
+        text = f"DELETE FROM {_quoted(table)} WHERE {where} RETURNING ALL OLD *"  # noqa: S608 - names are quoted, values are parameters
+    if len(text) > MOST_CHARACTERS or len(conditions) > MOST_COMPARISONS:
         return None
     return text, parameters
 

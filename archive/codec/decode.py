@@ -13,10 +13,10 @@ from typing import Any, Final
 import msgspec
 import pyarrow as pa
 
-from archive.codec.fit import MARK, NumberColumn, fit, require_times, spool_schema, tag_of
-from archive.codec.values import Item, encode_plain, to_plain
-from archive.errors import ProofError
-from archive.model.spec import REMAINDER, Column, TableSpec
+from archive.codec.answers import Answer, Capacity, parsed, wrong_answer
+from archive.codec.fit import NumberColumn, fit, require_times, spool_schema, tag_of
+from archive.codec.values import AttributeValue, Item, encode_plain, from_wire, to_plain
+from archive.model.spec import Column, TableSpec
 
 _MOST_LEARNED: Final = 64  # names beyond these are parsed the slow way: a struct of thousands of fields is slower still
 
@@ -53,21 +53,23 @@ _WRAPPERS: Final[dict[str, tuple[type, Any]]] = {
 _NOTHING: Final = msgspec.Raw()
 
 
-class _RawPage(msgspec.Struct, gc=False):
-    items: list[msgspec.Raw] = msgspec.field(name="Items", default_factory=list)
-    last_key: Item | None = msgspec.field(name="LastEvaluatedKey", default=None)
-    capacity: dict[str, Any] | None = msgspec.field(name="ConsumedCapacity", default=None)
+class _RawPage(Answer, gc=False, kw_only=True):
+    items: list[msgspec.Raw] = msgspec.field(name="Items")
+
+
+class _Undone(msgspec.Struct, gc=False):
+    keys: list[Item] = msgspec.field(name="Keys")
 
 
 class _RawBatch(msgspec.Struct, gc=False):
-    responses: dict[str, list[msgspec.Raw]] = msgspec.field(name="Responses", default_factory=dict)
-    unprocessed: dict[str, Any] = msgspec.field(name="UnprocessedKeys", default_factory=dict)
-    capacity: list[dict[str, Any]] | None = msgspec.field(name="ConsumedCapacity", default=None)
+    responses: dict[str, list[msgspec.Raw]] = msgspec.field(name="Responses")
+    undone: dict[str, _Undone] = msgspec.field(name="UnprocessedKeys", default_factory=dict)
+    capacity: list[Capacity] | None = msgspec.field(name="ConsumedCapacity", default=None)
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One answer: `rows` in the spool's schema, where to go on, and the read units it cost (None: not told)."""
+    """One answer: `rows` in the spool's schema, where to go on (as the client takes it), and its read units (None: not told)."""
 
     rows: pa.RecordBatch
     last_key: Item | None
@@ -76,10 +78,10 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class BatchPage:
-    """One BatchGetItem answer: `rows` in the spool's schema, and what DynamoDB left undone."""
+    """One BatchGetItem answer: `rows` in the spool's schema, and the keys DynamoDB left undone (as the client takes them)."""
 
     rows: pa.RecordBatch
-    unprocessed: dict[str, Any]
+    unprocessed: list[Item]
     units: float | None
 
 
@@ -102,64 +104,61 @@ class PageDecoder:
         self._learned: list[str] = []
         self._raw_page = msgspec.json.Decoder(_RawPage)
         self._raw_batch = msgspec.json.Decoder(_RawBatch)
-        self._any = msgspec.json.Decoder()
+        self._exact = msgspec.json.Decoder(Item)
+        self._value = msgspec.json.Decoder(AttributeValue)
         self._learn_structs()
 
     def _learn_structs(self) -> None:
         fields: list[tuple[str, Any, Any]] = []
         names: dict[str, str] = {}
         for number, column in enumerate(self._spec.columns):
-            wrapper, nothing = _WRAPPERS[tag_of(column.type)]
-            fields.append((f"c{number}", wrapper, nothing))
-            names[f"c{number}"] = column.attribute
+            if _can_be_a_field(column.attribute):
+                wrapper, nothing = _WRAPPERS[tag_of(column.type)]
+                fields.append((f"c{number}", wrapper, nothing))
+                names[f"c{number}"] = column.attribute
         for number, name in enumerate(self._learned):
             fields.append((f"r{number}", msgspec.Raw, _NOTHING))
             names[f"r{number}"] = name
         item = msgspec.defstruct("Message", fields, rename=names, gc=False, forbid_unknown_fields=True)
         page = msgspec.defstruct(
             "QueryPage",
-            [
-                ("items", list[item], msgspec.field(name="Items", default_factory=list)),  # type: ignore[valid-type]
-                ("last_key", Item | None, msgspec.field(name="LastEvaluatedKey", default=None)),
-                ("capacity", dict[str, Any] | None, msgspec.field(name="ConsumedCapacity", default=None)),
-            ],
+            [("items", list[item], msgspec.field(name="Items"))],  # type: ignore[valid-type]
+            bases=(Answer,),
             gc=False,
+            kw_only=True,
         )
         self._blank = item()
-        self._item = msgspec.json.Decoder(item)
-        self._page = msgspec.json.Decoder(page)
+        self._item: msgspec.json.Decoder[Any] = msgspec.json.Decoder(item)
+        self._page: msgspec.json.Decoder[Any] = msgspec.json.Decoder(page)
 
     def query_page(self, body: bytes) -> Page:
         """Decode the body of a Query or Scan answer. Raises ProofError where it is not one."""
+        slow: dict[int, Item] = {}
         try:
             page = self._page.decode(body)
-            slow: dict[int, Item] = {}
             messages = page.items
         except msgspec.ValidationError:
-            page = self._parse(self._raw_page, body)
+            page = parsed(self._raw_page, body)
             messages, slow = self._one_by_one(page.items)
-        except msgspec.DecodeError as error:
-            raise _not_json() from error
-        units = page.capacity["CapacityUnits"] if page.capacity else None
-        return Page(self._rows(messages, slow), page.last_key, units)
+        except (ValueError, RecursionError) as error:
+            raise wrong_answer() from error
+        if page.count != len(messages):
+            raise wrong_answer()
+        return Page(self._rows(messages, slow), page.start_key, page.units)
 
     def batch_page(self, body: bytes, table: str) -> BatchPage:
-        """Decode the body of a BatchGetItem answer for one table."""
-        page = self._parse(self._raw_batch, body)
+        """Decode the body of a BatchGetItem answer for one table. Raises ProofError where it is not one."""
+        page = parsed(self._raw_batch, body)
+        if not {table}.issuperset([*page.responses, *page.undone]):
+            raise wrong_answer()
         messages, slow = self._one_by_one(page.responses.get(table, []))
-        units = sum(part["CapacityUnits"] for part in page.capacity) if page.capacity else None
-        return BatchPage(self._rows(messages, slow), page.unprocessed, units)
+        units = sum(part.units or 0.0 for part in page.capacity) if page.capacity else None
+        undone = page.undone[table].keys if table in page.undone else []
+        return BatchPage(self._rows(messages, slow), [from_wire(key) for key in undone], units)
 
     def rows(self, items: list[Item]) -> pa.RecordBatch:
         """Decode items that are at hand already, the slow, exact way."""
         return self._rows([self._blank] * len(items), dict(enumerate(items)))
-
-    @staticmethod
-    def _parse(decoder: msgspec.json.Decoder[Any], body: bytes) -> Any:  # noqa: ANN401
-        try:
-            return decoder.decode(body)
-        except msgspec.DecodeError as error:
-            raise _not_json() from error
 
     def _one_by_one(self, raw_items: list[msgspec.Raw]) -> tuple[list[Any], dict[int, Item]]:
         messages: list[Any] = []
@@ -168,9 +167,9 @@ class PageDecoder:
         for position, raw in enumerate(raw_items):
             try:
                 messages.append(decode(raw))
-            except msgspec.ValidationError:
+            except (ValueError, RecursionError):
                 messages.append(self._blank)
-                slow[position] = self._any.decode(raw)
+                slow[position] = parsed(self._exact, raw)
         return messages, slow
 
     def _rows(self, messages: list[Any], slow: dict[int, Item]) -> pa.RecordBatch:
@@ -190,9 +189,7 @@ class PageDecoder:
         self._learn()
         return pa.RecordBatch.from_arrays(arrays, schema=self._schema)
 
-    def _slow_values(
-        self, slow: dict[int, Item], extras: dict[int, dict[str, Any]], marks: dict[int, int]
-    ) -> dict[str, dict[int, Any]]:
+    def _slow_values(self, slow: dict[int, Item], extras: dict[int, dict[str, Any]], marks: dict[int, int]) -> dict[str, dict[int, Any]]:
         patches: dict[str, dict[int, Any]] = {}
         for position, item in slow.items():
             for attribute, value in item.items():
@@ -216,10 +213,11 @@ class PageDecoder:
     ) -> None:
         """Put an undeclared value where it belongs: our own TTL mark to the marks, all else to the remainder."""
         extras, marks = into
-        if attribute == self._mark and (mark := value.get("N", "")).isdigit():
-            marks[position] = int(mark)
+        plain = to_plain(value)
+        if attribute == self._mark and type(plain) is int and plain >= 0:
+            marks[position] = plain
         else:
-            extras.setdefault(position, {})[attribute] = to_plain(value)
+            extras.setdefault(position, {})[attribute] = plain
 
     def _column(
         self,
@@ -230,7 +228,7 @@ class PageDecoder:
         extras: dict[int, dict[str, Any]],
     ) -> pa.Array:
         field = f"c{number}"
-        values = [getattr(message, field).v for message in messages]
+        values = [getattr(message, field).v for message in messages] if hasattr(self._blank, field) else [None] * len(messages)
         for position, value in patches.get(column.name, {}).items():
             values[position] = value
         if numbers := self._numbers.get(column.name):
@@ -244,12 +242,11 @@ class PageDecoder:
         return array
 
     def _collect_learned(self, messages: list[Any], extras: dict[int, dict[str, Any]], marks: dict[int, int]) -> None:
-        decode = self._any.decode
         for number, attribute in enumerate(self._learned):
             field = f"r{number}"
             for position, message in enumerate(messages):
                 if raw := getattr(message, field):
-                    self._keep(position, attribute, decode(raw), (extras, marks))
+                    self._keep(position, attribute, parsed(self._value, raw), (extras, marks))
 
     def _learn(self) -> None:
         new = [name for name in sorted(self.seen - set(self._learned)) if _can_be_a_field(name)]
@@ -261,7 +258,3 @@ class PageDecoder:
 def _can_be_a_field(name: str) -> bool:
     """Say whether msgspec can name a field so: it takes no quote, no backslash and no control character."""
     return all(character.isprintable() and character not in '"\\' for character in name)
-
-
-def _not_json() -> ProofError:
-    return ProofError("DynamoDB's answer is not the JSON it should be; nothing was archived from it")

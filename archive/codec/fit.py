@@ -17,7 +17,7 @@ MARK: Final = "_mark"
 
 _TAG_OF: Final = {"string": "S", "boolean": "BOOL", "int64": "N", "decimal": "N", "timestamp": "N"}
 _EARLIEST_MS: Final = -62_135_596_800_000  # 0001-01-01, the first day that Athena's timestamps know
-_LATEST_MS: Final = 253_402_300_799_999  # 9999-12-31T23:59:59.999
+LATEST_MS: Final = 253_402_300_799_999  # 9999-12-31T23:59:59.999
 _INT64: Final = 2**63
 
 
@@ -72,7 +72,7 @@ def fit_number(kind: ColumnType, text: str) -> tuple[str | None, bool]:
         return _fit_decimal(kind, number)
     adjusted = number.adjusted() if number else 0
     whole = number.to_integral_value(ROUND_FLOOR) if adjusted <= 20 else number  # noqa: PLR2004 - far beyond int64
-    low, high = (-_INT64, _INT64 - 1) if kind.kind == "int64" else (_EARLIEST_MS, _LATEST_MS)
+    low, high = (-_INT64, _INT64 - 1) if kind.kind == "int64" else (_EARLIEST_MS, LATEST_MS)
     if not low <= whole <= high or (kind.kind == "int64" and whole != number):
         return None, False
     return str(int(whole)), whole == number

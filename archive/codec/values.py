@@ -101,7 +101,7 @@ def _bytes_of(text: str) -> bytes:
         raise ProofError(message) from error
 
 
-def type_of(value: AttributeValue) -> tuple[str, Any]:
+def type_of(value: object) -> tuple[str, Any]:
     """Return an attribute value's type tag and what it holds. Raises ProofError where that is not of the type it says."""
     if isinstance(value, dict) and len(value) == 1:
         ((tag, inner),) = value.items()
@@ -116,7 +116,11 @@ def type_of(value: AttributeValue) -> tuple[str, Any]:
 
 def from_wire(key: Item) -> Item:
     """Return a key as boto3's client takes it: binary is base64 text on the wire."""
-    return {name: {"B": _bytes_of(inner)} if tag == "B" else {tag: inner} for name, (tag, inner) in _typed(key)}
+    ours: Item = {}
+    for name, value in key.items():
+        tag, inner = type_of(value)
+        ours[name] = {tag: _bytes_of(inner) if tag == "B" else inner}
+    return ours
 
 
 def to_plain(value: AttributeValue) -> Any:  # noqa: ANN401 - JSON has no narrower type

@@ -196,9 +196,7 @@ class BatchWork:
         rows = session.reader.messages(self._wire_keys(keys), self._decoder())
         return session.order.keyed(rows, FROM_TABLE)
 
-    def _archive_segment(
-        self, segment: Segment, spool: Spool, seen: Seen, parts: tuple[Committer, Purger | None, Place]
-    ) -> BatchResult:
+    def _archive_segment(self, segment: Segment, spool: Spool, seen: Seen, parts: tuple[Committer, Purger | None, Place]) -> BatchResult:
         committer, purger, place = parts
         session = self.session
         if seen.message is None and seen.receipt is not None:

@@ -27,8 +27,9 @@ class Finding:
 
 
 def check(session: Session) -> list[Finding]:
-    """Try everything that a run needs. Writes a probe object below the lake's prefix and, where PartiQL is to be used,
-    ten probe items of its own that it removes again; reads and changes no message.
+    """Try everything that a run needs; reads and changes no message.
+
+    Writes a probe object below the lake's prefix and, where PartiQL is to be used, ten items of its own that it removes again.
     """
     findings = [
         _try("table and index", lambda: _table(session)),

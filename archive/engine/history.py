@@ -91,5 +91,3 @@ def complete_through(store: Store, keys: LakeKeys) -> datetime | None:
         if through:
             return parse_instant(str(through))
     return None
-
-

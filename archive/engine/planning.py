@@ -100,8 +100,7 @@ def _module_plans(session: Session, request: Request, starts: list[ModuleStart],
         if start.oldest_ms is None and request.window is None:
             return None
         oldest = first if start.oldest_ms is None else max(first, from_ms(start.oldest_ms))
-        begin = oldest if request.window else floor(oldest)
-        begin = max(begin, window.start)
+        begin = max(floor(oldest), window.start)
         return ModulePlan(start.module, Window(begin, window.end), 0, 0, 0, start.junk) if begin < window.end else None
 
     return [plan(start) for start in starts]
@@ -148,7 +147,9 @@ def _priced(session: Session, request: Request, modules: tuple[ModulePlan, ...],
     cost = price_archive(work, policy.purge, prices_of(session.config.source.region))
     days = max((window.end - window.start).days, 1) if window else 1
     rate = purge_rate(rows // days, item_bytes, session.facts.indexes, limits.write_units, _BUSIEST_PROVIDER)
-    warnings = [f"module {module.module} has messages before [source] earliest; they stay where they are" for module in modules if module.junk]
+    warnings = [
+        f"module {module.module} has messages before [source] earliest; they stay where they are" for module in modules if module.junk
+    ]
     if policy.purge != "keep" and not rate.keeps_up:
         warnings.append("purging takes longer than messages come in: raise [limits] write_units, or set a TTL when messages are written")
     return Plan(

@@ -90,10 +90,14 @@ def _too_large(segment: Segment, error: SpoolFullError) -> SpoolFullError:
     return SpoolFullError(f'{error}; raise [lake] spool_size, or set [lake] segment = "{shorter}"')
 
 
-def finish(session: Session, plan: Plan, total: BatchResult, error: DynalakeError | None, times: tuple[datetime, datetime], seconds: float) -> RunResult:
+def finish(
+    session: Session, plan: Plan, total: BatchResult, error: DynalakeError | None, times: tuple[datetime, datetime], seconds: float
+) -> RunResult:
     """Record a run that has ended, in whatever way; the record is written under the run's own key, once."""
     if error is None and total.failed:
-        error = ProofError(total.failed[0] if len(total.failed) == 1 else f"{len(total.failed)} segments were stopped; the first: {total.failed[0]}")
+        error = ProofError(
+            total.failed[0] if len(total.failed) == 1 else f"{len(total.failed)} segments were stopped; the first: {total.failed[0]}"
+        )
     why = "done" if error is None else str(error)
     spent = Spent(
         read_units=session.reads.units,

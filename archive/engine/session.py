@@ -164,7 +164,7 @@ class Session:
         if self.facts.replicas and not self.config.policy.single_writer:
             message = (
                 f"table {self.config.source.table} is a global table: a removal here can outrun an edit in another region; "
-                "set [policy] single_writer = true if only one region writes, or purge = \"keep\""
+                "set [policy] single_writer = true if only one region writes, or purge = 'keep'"
             )
             raise RefusedError(message)
         self._require_bucket()
@@ -178,14 +178,17 @@ class Session:
 
     def _require_bucket(self) -> None:
         if not self.store.is_versioned():
-            message = f"bucket {self.store.bucket} keeps no versions; switch versioning on before anything is removed, or set [policy] purge = \"keep\""
+            message = (
+                f"bucket {self.store.bucket} keeps no versions; switch versioning on before anything is removed, "
+                "or set [policy] purge = 'keep'"
+            )
             raise RefusedError(message)
         messages = self.keys.folder("messages")
         for rule in self.store.lifecycle_rules():
             if _takes_away(rule, messages):
                 message = (
                     f"bucket {self.store.bucket} has a lifecycle rule ({rule.get('ID', 'without id')}) that expires or freezes {messages}; "
-                    "remove it, or set [policy] purge = \"keep\""
+                    "remove it, or set [policy] purge = 'keep'"
                 )
                 raise RefusedError(message)
 
@@ -221,4 +224,3 @@ def _has_pitr(dynamodb: Any, table: str) -> bool:  # noqa: ANN401 - a client
     except dynamodb.exceptions.ClientError:
         return False
     return bool(about.get("PointInTimeRecoveryDescription", {}).get("PointInTimeRecoveryStatus") == "ENABLED")
-

@@ -6,6 +6,7 @@ the next run rebuilds from the object.
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -52,6 +53,17 @@ class Committed:
     replaced_keys: frozenset[Key]
 
 
+@dataclass(frozen=True, slots=True)
+class _Old:
+    """The stored version that a merge begins with, open, and the receipt that it should have."""
+
+    file: SegmentFile
+    receipt: Receipt
+
+    def close(self) -> None:
+        self.file.close()
+
+
 class Committer:
     """Commits segments for one run. Threads may share it, one segment each."""
 
@@ -66,76 +78,76 @@ class Committer:
         not what it must be, TransientServiceError where other runs win every race.
         """
         receipt = self._receipts.load(segment) if exists else None
+        least = receipt  # what the object must be, or succeed: the receipt, or the version that the last race was lost with
         for races in range(_MOST_RACES):
-            stored = self._fetch(segment, races) if exists else None
-            if stored is None and receipt is not None:
-                raise self._damaged(receipt, "is gone")
-            committed = self._attempt(segment, spooled, (stored, receipt), races, now)
+            old = self._open_old(segment, least) if exists else None
+            try:
+                committed = self._attempt(segment, spooled, (old, receipt), races, now)
+            finally:
+                if old is not None:
+                    old.close()
             if committed is not None:
                 return committed
             exists = True
+            least = old.receipt if old is not None else least
         message = f"other runs keep winning segment {segment.name}; run again when they are done"
         raise TransientServiceError(message)
 
-    def _fetch(self, segment: Segment, races: int) -> tuple[Fetched, Path] | None:
-        place = self._place
-        path = place.folder / f"{segment.name}-stored-{races}.parquet"
-        fetched = place.store.fetch(place.keys.message(segment), path)
-        return None if fetched is None else (fetched, path)
-
     def _attempt(
-        self,
-        segment: Segment,
-        spooled: list[Run],
-        before: tuple[tuple[Fetched, Path] | None, Receipt | None],
-        races: int,
-        now: datetime,
+        self, segment: Segment, spooled: list[Run], before: tuple[_Old | None, Receipt | None], races: int, now: datetime
     ) -> Committed | None:
         """Merge, prove and put once; None where the race was lost."""
         place = self._place
-        fetched, receipt = before
-        old: SegmentFile | None = None
-        old_receipt: Receipt | None = None
-        scratch: list[Path] = []
+        old, written = before
+        stored = old.file.runs(FROM_LAKE) if old else []
+        union, winners, losers = Uniter(place.order, segment, self._ask, place.folder).unite(stored, spooled, place.owner.table_id)
         try:
-            if fetched is not None:
-                scratch.append(fetched[1])
-                old, old_receipt = self._open_old(segment, fetched, receipt)
-            union, winners, losers = Uniter(place.order, segment, self._ask, place.folder).unite(
-                old.runs(FROM_LAKE) if old else [], spooled, place.owner.table_id
-            )
-            scratch.append(union.path)
             with winners, losers:
-                if old_receipt is not None and not union.changes:
-                    self._receipts.mend(segment, old_receipt, receipt)
-                    return Committed(old_receipt, stored=False, added=0, replaced=0, superseded=0, races=races, replaced_keys=frozenset())
-                inputs = Inputs(old.runs(FROM_LAKE) if old else [], spooled, winners.runs(segment), frozenset(union.moved))
-                proved = prove(place.order, segment, union.path, inputs)
+                if old is not None and not union.changes:
+                    self._receipts.mend(segment, old.receipt, written)
+                    return Committed(old.receipt, stored=False, added=0, replaced=0, superseded=0, races=races, replaced_keys=frozenset())
+                proved = prove(
+                    place.order, segment, union.path, Inputs(stored, spooled, winners.runs(segment), frozenset(union.moved))
+                )
                 _require_size(proved)
                 superseded = keep_superseded(place.store, place.keys, place.order, segment, losers)
-                receipt = self._put(segment, proved, old_receipt, races, now)
+                receipt = self._put(segment, proved, old.receipt if old else None, races, now)
                 if receipt is None:
                     return None
-                replaced = frozenset(key for run in losers.runs(segment) for key in place.order.keys(run.load()))
-                return Committed(receipt, True, union.added, union.replaced, superseded, races, replaced)
+                return Committed(
+                    receipt,
+                    stored=True,
+                    added=union.added,
+                    replaced=union.replaced,
+                    superseded=superseded,
+                    races=races,
+                    replaced_keys=frozenset(key for run in losers.runs(segment) for key in place.order.keys(run.load())),
+                )
         finally:
-            if old:
-                old.close()
-            for path in scratch:
-                path.unlink(missing_ok=True)
+            union.path.unlink(missing_ok=True)
 
-    def _open_old(self, segment: Segment, fetched: tuple[Fetched, Path], receipt: Receipt | None) -> tuple[SegmentFile, Receipt]:
-        """Open the stored version and refuse one that a receipt contradicts."""
-        content, path = fetched
-        file = SegmentFile(path, self._place.order)
-        found = self._receipts.of(segment, self._object(segment, content), file.contents)
-        if receipt is not None and found.generation < receipt.generation:
-            raise self._damaged(receipt, "was replaced by an older version")
-        if receipt is not None and found.generation == receipt.generation and found.sha256 != receipt.sha256:
-            raise self._damaged(receipt, "is not what was proved")
-        if receipt is not None and found.rows < receipt.rows:
-            raise self._damaged(receipt, "has fewer rows than it had")
-        return file, found
+    def _open_old(self, segment: Segment, least: Receipt | None) -> _Old | None:
+        """Fetch and open the stored version; refuse one that is neither the version that is named, nor a later one."""
+        place = self._place
+        path = place.folder / f"{segment.name}-stored.parquet"
+        fetched = place.store.fetch(place.keys.message(segment), path)
+        if fetched is None:
+            if least is not None:
+                raise self._damaged(least, "is gone")
+            return None
+        file = SegmentFile(path, place.order)
+        path.unlink()  # the open file keeps its bytes until it is closed
+        with ExitStack() as stack:
+            stack.callback(file.close)
+            found = self._receipts.of(segment, self._object(segment, fetched), file.contents)
+            if least is not None and found.generation < least.generation:
+                raise self._damaged(least, "was replaced by an older version")
+            if least is not None and found.generation == least.generation and found.sha256 != least.sha256:
+                raise self._damaged(least, "is not what was proved")
+            if least is not None and found.rows < least.rows:
+                raise self._damaged(least, "has fewer rows than it had")
+            stack.pop_all()
+        return _Old(file, found)
 
     def _object(self, segment: Segment, fetched: Fetched) -> StoredObject:
         stored = fetched.stored
@@ -176,6 +188,6 @@ def _require_size(proved: ProvedFile) -> None:
     hours = (proved.segment.window.end - proved.segment.window.start).total_seconds() / 3600
     fitting = next((length for length in (12, 6, 4, 3, 2, 1) if length <= hours / parts), None)
     length = f"{fitting}h" if fitting else "15m"
-    message = f"segment {proved.segment.name} has {proved.bytes:,} bytes, more than one PUT stores; set [lake] segment = \"{length}\""
+    message = f'segment {proved.segment.name} has {proved.bytes:,} bytes, more than one PUT stores; set [lake] segment = "{length}"'
     raise InputError(message)
 

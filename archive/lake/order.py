@@ -26,6 +26,8 @@ FROM_LAKE, FROM_SPOOL, FROM_TABLE, FROM_FILE = 0, 1, 2, 3
 SortKey = tuple[Any, ...]
 Key = tuple[Any, int, str | None]
 """A message's key: (partition key column, epoch ms, exact text of the keys or None)."""
+Digests = np.ndarray[Any, np.dtype[np.uint64]]
+"""64 bits a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +127,11 @@ class Order:
             differ |= pc.or_(unequal, one_null).to_numpy()
         return differ
 
-    def digests(self, table: pa.Table) -> np.ndarray[Any, np.dtype[np.uint64]]:
-        """Return 64 bits a row that are equal for equal keys, whatever the module; different keys may collide."""
+    def digests(self, table: pa.Table) -> Digests:
+        """Return digests that are equal for equal keys, whatever the module; different keys may collide."""
         partition = table.column(self.spec.partition_column).combine_chunks()
         times = table.column(self.spec.time_column).cast(pa.int64()).to_numpy().astype(np.uint64)
-        mixed = _hashes(partition) * np.uint64(0x9E3779B97F4A7C15) + times * np.uint64(0xC2B2AE3D27D4EB4F)
+        mixed: Digests = _hashes(partition) * np.uint64(0x9E3779B97F4A7C15) + times * np.uint64(0xC2B2AE3D27D4EB4F)
         exact = table.column(EXACT).combine_chunks()
         return mixed if exact.null_count == len(exact) else mixed ^ _hashes(exact)
 
@@ -138,8 +140,9 @@ def _nullable(value: Any) -> tuple[bool, Any]:  # noqa: ANN401 - int or str, as 
     return (False, 0) if value is None else (True, value)
 
 
-def _hashes(column: pa.Array) -> np.ndarray[Any, np.dtype[np.uint64]]:
+def _hashes(column: pa.Array) -> Digests:
     encoded = column.dictionary_encode()
     unique = [hash(value) & (2**64 - 1) for value in encoded.dictionary.to_pylist()]
     lookup = np.array([*unique, 0], np.uint64)
-    return lookup[encoded.indices.fill_null(len(unique)).to_numpy(zero_copy_only=False)]
+    hashes: Digests = lookup[encoded.indices.fill_null(len(unique)).to_numpy(zero_copy_only=False)]
+    return hashes

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -81,7 +82,7 @@ class SegmentWriter:
         while start < rows.num_rows:
             spent = int(ends[start - 1]) if start else 0
             room = BYTES_A_GROUP - self._waiting_bytes
-            fitting = int(np.searchsorted(ends, spent + room, side="right")) - start
+            fitting = max(0, int(np.searchsorted(ends, spent + room, side="right")) - start)
             fitting = min(fitting, ROWS_A_GROUP - self._waiting_rows, rows.num_rows - start)
             if fitting == 0 and self._waiting_rows == 0:
                 fitting = 1
@@ -138,24 +139,17 @@ class SegmentFile:
     def __init__(self, path: Path, order: Order) -> None:
         """Open the file; raises LakeDamagedError where it is not a segment of this spec."""
         self._order = order
-        try:
-            self._file = pq.ParquetFile(path)
-            about = json.loads((self._file.metadata.metadata or {})[_FOOTER.encode()])
-        except (OSError, pa.ArrowException, KeyError, ValueError) as error:
-            message = f"{path.name} is not a readable segment; restore its last version from the bucket's version history"
-            raise LakeDamagedError(message) from error
-        if self._file.schema_arrow != row_schema(order.spec):
-            message = f"{path.name} was written with other columns than [source] columns has now; columns of a lake cannot be changed"
-            raise LakeDamagedError(message)
-        metadata = self._file.metadata
-        self.contents = Contents(
-            rows=metadata.num_rows,
-            row_groups=metadata.num_row_groups,
-            first_ms=about["first_ms"],
-            last_ms=about["last_ms"],
-            spec_version=about["spec_version"],
-            source=about["source"],
-        )
+        with ExitStack() as stack:
+            try:
+                self._file = stack.enter_context(pq.ParquetFile(path))
+                self.contents = _contents(self._file.metadata)
+            except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
+                message = f"{path.name} is not a readable segment; restore its last version from the bucket's version history"
+                raise LakeDamagedError(message) from error
+            if self._file.schema_arrow != row_schema(order.spec):
+                message = f"{path.name} was written with other columns than [source] columns has now; columns of a lake cannot be changed"
+                raise LakeDamagedError(message)
+            stack.pop_all()
 
     def groups(self) -> Iterator[pa.Table]:
         """Yield the row groups in order, with the lake's columns."""
@@ -198,6 +192,18 @@ class SegmentFile:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+
+def _contents(metadata: pq.FileMetaData) -> Contents:
+    about = json.loads((metadata.metadata or {})[_FOOTER.encode()])
+    return Contents(
+        rows=metadata.num_rows,
+        row_groups=metadata.num_row_groups,
+        first_ms=int(about["first_ms"]),
+        last_ms=int(about["last_ms"]),
+        spec_version=about["spec_version"],
+        source=about["source"],
+    )
 
 
 def sha256_of(path: Path) -> str:

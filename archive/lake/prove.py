@@ -7,14 +7,16 @@ moved is found out again, row by row and value by value.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from archive.errors import ProofError
-from archive.lake.order import FROM_FILE, FROM_TABLE, ORIGIN, Key, Order
+from archive.errors import LakeDamagedError, ProofError
+from archive.lake.order import FROM_FILE, FROM_TABLE, ORIGIN, Digests, Key, Order, SortKey
 from archive.lake.parquet import Contents, SegmentFile, sha256_of
 from archive.lake.sweep import Run, sweep
 from archive.model.layout import Segment
@@ -47,33 +49,71 @@ class Inputs:
 def prove(order: Order, segment: Segment, path: Path, inputs: Inputs) -> ProvedFile:
     """Return the file as proved, or raise ProofError with what is wrong. Nothing has been stored yet.
 
-    Proved is: each key stands once; each row of the inputs is there, value for value, or was overruled by a row of the
-    base table that is there, value for value; no row comes from nowhere; all times lie in the segment.
+    Proved is: its rows are in order, and each key stands once; each row of the inputs is there, value for value, or was
+    overruled by a row of the base table that is there, value for value; no row comes from nowhere; all times lie in the
+    segment, and the footer tells them right.
     """
-    file = SegmentFile(path, order)
+    try:
+        file = SegmentFile(path, order)
+    except LakeDamagedError as error:
+        raise _failed(segment, "it cannot be read back") from error
     try:
         moved_found: set[Key] = set()
         moved_lost: set[Key] = set()
-        digests = []
-        runs = [*file.runs(FROM_FILE), *inputs.stored, *inputs.spooled, *inputs.winners]
+        digests = [np.zeros(0, np.uint64)]
+        times: list[int] = []
+        runs = [*_in_order(order, segment, file), *inputs.stored, *inputs.spooled, *inputs.winners]
         for chunk in sweep(order, runs):
             found, lost = _check(order, segment, chunk, inputs.moved)
             moved_found |= found
             moved_lost |= lost
-            digests.append(order.digests(chunk.filter(pa.array(chunk.column(ORIGIN).to_numpy() == FROM_FILE))))
+            rows = chunk.filter(pa.array(chunk.column(ORIGIN).to_numpy() == FROM_FILE))
+            digests.append(order.digests(rows))
+            times += _ends(order, rows)
         if moved_lost - moved_found:
             raise _failed(segment, "a message that changed its module is missing")
-        _check_unique(order, segment, file, np.concatenate(digests) if digests else np.zeros(0, np.uint64))
-        contents = file.contents
+        _check_unique(order, segment, file, np.concatenate(digests))
+        _check_times(segment, times, file.contents)
     finally:
         file.close()
-    if not segment.window.start_ms <= contents.first_ms <= contents.last_ms < segment.window.end_ms:
+    return ProvedFile(segment, path, sha256_of(path), path.stat().st_size, file.contents)
+
+
+def _in_order(order: Order, segment: Segment, file: SegmentFile) -> list[Run]:
+    """Return the file's runs, which refuse rows out of order when they are loaded: every later sweep relies on it."""
+    runs = file.runs(FROM_FILE)
+
+    def load(run: Run, following: SortKey | None) -> pa.Table:
+        table = run.load()
+        if order.sort(table) is not table or (following is not None and following <= order.sort_key(table, table.num_rows - 1)):
+            raise _failed(segment, "its rows are not in order, or a key stands in it twice")
+        return table
+
+    followings = [*(run.first for run in runs[1:]), None]
+    return [Run(run.first, partial(load, run, following), run.rows) for run, following in zip(runs, followings, strict=False)]
+
+
+def _ends(order: Order, rows: pa.Table) -> list[int]:
+    """Return the first and the last time of some rows, in epoch milliseconds."""
+    ends = pc.min_max(rows.column(order.spec.time_column).cast(pa.int64())).as_py()
+    return [ends["min"], ends["max"]] if rows.num_rows else []
+
+
+def _check_times(segment: Segment, times: list[int], contents: Contents) -> None:
+    if not times:
+        raise _failed(segment, "it has no rows")
+    first, last = min(times), max(times)
+    if not segment.window.start_ms <= first <= last < segment.window.end_ms:
         raise _failed(segment, "a row's time lies outside the segment")
-    return ProvedFile(segment, path, sha256_of(path), path.stat().st_size, contents)
+    if (contents.first_ms, contents.last_ms) != (first, last):
+        raise _failed(segment, "its footer does not say what it holds")
 
 
 def _check(order: Order, segment: Segment, chunk: pa.Table, moved: frozenset[Key]) -> tuple[set[Key], set[Key]]:
-    """Check every group of equal keys in a sorted chunk; return the moved keys that it has, and that it lost."""
+    """Check every group of equal keys in a sorted chunk.
+
+    Return the moved keys whose winner it has, and those of which it lost a row.
+    """
     origins = chunk.column(ORIGIN).to_numpy()
     group = np.cumsum(~order.repeats(chunk)) - 1
     groups = int(group[-1]) + 1
@@ -96,8 +136,7 @@ def _check(order: Order, segment: Segment, chunk: pa.Table, moved: frozenset[Key
     overruled = np.bincount(group[by_table], minlength=groups) > 0
     if (differs & ~overruled[group]).any():
         raise _failed(segment, "a row differs from what was stored or read")
-    found = set(order.keys(chunk.filter(pa.array(in_file)))) & moved if moved else set()
-    return found, lost
+    return set(order.keys(chunk.filter(pa.array(by_table)))) & moved, lost
 
 
 def _lost(
@@ -112,7 +151,7 @@ def _lost(
     return lost
 
 
-def _check_unique(order: Order, segment: Segment, file: SegmentFile, digests: np.ndarray[Any, np.dtype[np.uint64]]) -> None:
+def _check_unique(order: Order, segment: Segment, file: SegmentFile, digests: Digests) -> None:
     """Refuse a key that stands under two modules: their rows are far apart, so digests find them."""
     ordered = np.sort(digests)
     suspects = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])

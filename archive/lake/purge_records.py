@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -57,7 +58,7 @@ class PurgeRecords:
         self._store, self._keys = store, keys
 
     def intend(self, segment: Segment, intent: Intent) -> None:
-        """Record what is about to be removed, so that a run can be undone; a repeat of the same run adds nothing."""
+        """Record what is about to be removed, so that a run can be undone; a repeat of the same run adds another record."""
         self._append(self._keys.purge(segment, intent.run, "intent"), asdict(intent))
 
     def conclude(self, segment: Segment, done: Done) -> None:
@@ -93,9 +94,10 @@ class PurgeRecords:
         intents = [record for record in records if "ranges" in record]
         if not intents:
             return None
-        outcomes = [record for record in records if "left" in record]
-        concluded = {record["run"] for record in outcomes}
-        if any(intent["run"] not in concluded for intent in intents) or len(outcomes) < len(intents):
+        # A PUT whose answer was lost is made twice and leaves two equal outcomes: they conclude one intent.
+        outcomes = {json.dumps(record): record for record in records if "left" in record}.values()
+        killed = Counter(intent["run"] for intent in intents) - Counter(outcome["run"] for outcome in outcomes)
+        if killed:
             return lambda _: True
         always_left = set.intersection(*(set(outcome["left"]) for outcome in outcomes))
         return lambda key: key not in always_left

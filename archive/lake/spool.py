@@ -36,29 +36,35 @@ def private_folder(parent: Path) -> Iterator[Path]:
     """
     try:
         parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _remove_left_overs(parent)
-        folder = Path(tempfile.mkdtemp(prefix="run-", dir=parent))
+        with _locked(parent, os.O_RDONLY):  # so that no other run takes a folder that is not locked yet for a crashed run's
+            _remove_left_overs(parent)
+            folder = Path(tempfile.mkdtemp(prefix="run-", dir=parent))
+            lock = os.open(folder / _LOCK_NAME, os.O_CREAT | os.O_RDWR, 0o600)
+            fcntl.flock(lock, fcntl.LOCK_EX)
     except OSError as error:
         message = f"the spool directory {parent} cannot be used ({error.strerror}); set [lake] spool_directory"
         raise InputError(message) from error
-    lock = os.open(folder / _LOCK_NAME, os.O_CREAT | os.O_RDWR, 0o600)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         os.close(lock)
 
 
+@contextmanager
+def _locked(path: Path, flags: int, how: int = fcntl.LOCK_EX) -> Iterator[None]:
+    lock = os.open(path, flags, 0o600)
+    try:
+        fcntl.flock(lock, how)
+        yield
+    finally:
+        os.close(lock)
+
+
 def _remove_left_overs(parent: Path) -> None:
     for folder in parent.glob("run-*"):
-        with suppress(OSError):
-            lock = os.open(folder / _LOCK_NAME, os.O_RDWR)
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(folder, ignore_errors=True)
-            finally:
-                os.close(lock)
+        with suppress(OSError), _locked(folder / _LOCK_NAME, os.O_CREAT | os.O_RDWR, fcntl.LOCK_EX | fcntl.LOCK_NB):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 class Spool:

@@ -8,6 +8,7 @@ the lake's row stays.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -66,14 +67,14 @@ class Uniter:
             self._pass += 1
             path = self._folder / f"{self._segment.name}-{self._pass}.parquet"
             union = Union(path, moved=dict(moved))
-            winners = Spool(path.with_suffix(".winners"), self._order, 2**62)
-            losers = Spool(path.with_suffix(".losers"), self._order, 2**62)
-            new_moved = self._write_pass((stored, spooled), source, union, (winners, losers))
-            if not new_moved:
-                return union, winners, losers
-            winners.close()
-            losers.close()
-            path.unlink(missing_ok=True)
+            with ExitStack() as stack:
+                stack.callback(path.unlink, missing_ok=True)
+                winners = stack.enter_context(Spool(path.with_suffix(".winners"), self._order, 2**62))
+                losers = stack.enter_context(Spool(path.with_suffix(".losers"), self._order, 2**62))
+                new_moved = self._write_pass((stored, spooled), source, union, (winners, losers))
+                if not new_moved:
+                    stack.pop_all()
+                    return union, winners, losers
             moved.update(new_moved)
         message = f"messages of segment {self._segment.name} change their module faster than they can be read; run again later"
         raise TransientServiceError(message)
@@ -83,10 +84,9 @@ class Uniter:
     ) -> dict[Key, pa.Table]:
         order = self._order
         winners, losers = kept
-        extra = []
         for row in union.moved.values():
             winners.append(self._segment, row.select(order.spooled), FROM_TABLE)
-            extra.append(Run(order.sort_key(row, 0), lambda row=row: row, 1))  # type: ignore[misc]
+        extra = winners.runs(self._segment)  # all FROM_TABLE, also a row of the lake whose message is gone
         moved: dict[Key, pa.Table] = {}
         digests: list[np.ndarray[Any, np.dtype[np.uint64]]] = []
         with SegmentWriter(union.path, order.spec, source) as writer:

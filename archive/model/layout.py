@@ -81,7 +81,7 @@ def _parse_segment(partition: str, text: str) -> timedelta | None:
     if match := _LENGTH.fullmatch(text):
         length = int(match[1]) * _UNITS[match[2]]
         if length and not DAY % length:
-            return length
+            return None if partition == "day" and length == DAY else length
     message = f"segment {text!r} does not divide a {partition}; use {partition}, or a length such as 12h, 6h, 1h or 15m"
     raise InputError(message)
 
@@ -101,7 +101,7 @@ class Layouts:
         for before, after in pairwise(self.items):
             start = midnight(after.start)
             if not before.partition_of(start).start == start == after.partition_of(start).start:
-                message = f"archive.json has a layout from {after.start} on, where a month is not over; it must start on a month's first day"
+                message = f"archive.json has a layout from {after.start} on, where a month is not over; let it start with a month"
                 raise InputError(message)
 
     @property

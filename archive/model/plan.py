@@ -134,4 +134,3 @@ def _density(look: Look) -> float:
     """Return rows a millisecond over what the look covered."""
     end = look.end_ms if look.complete or look.last_ms is None else look.last_ms
     return look.rows / max(end - look.start_ms, 1)
-

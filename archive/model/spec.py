@@ -90,6 +90,9 @@ class TableSpec:
         if by_attribute[self.time_key].type.kind != "timestamp":
             message = f"the time key {self.time_key!r} must have a column of type timestamp"
             raise InputError(message)
+        if unknown := set(self.bloom_columns) - names:
+            message = f"bloom filters are asked for {sorted(unknown)}, which no attribute has as its column; name columns there are"
+            raise InputError(message)
         object.__setattr__(self, "_by_attribute", by_attribute)
 
     def column(self, attribute: str) -> Column:

@@ -8,6 +8,7 @@ index (they have no module), have keys of their own, and are removed again.
 from __future__ import annotations
 
 from contextlib import suppress
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
 from archive.aws import translated
@@ -26,7 +27,10 @@ _VALUES: Final[dict[str, tuple[Any, Any]]] = {
     "B": (b"a", b"b"),
     "BOOL": (True, False),
     "NULL": (True, None),
-    "M": ({"a": {"L": [{"N": "1"}, {"SS": ["x", "y"]}]}, "b": {"B": b"z"}}, {"a": {"L": [{"N": "1"}, {"SS": ["x", "z"]}]}, "b": {"B": b"z"}}),
+    "M": (
+        {"a": {"L": [{"N": "1"}, {"SS": ["x", "y"]}]}, "b": {"B": b"z"}},
+        {"a": {"L": [{"N": "1"}, {"SS": ["x", "z"]}]}, "b": {"B": b"z"}},
+    ),
     "L": ([{"N": "1"}, {"M": {"a": {"S": "x"}}}], [{"N": "1"}, {"M": {"a": {"S": "y"}}}]),
     "SS": (["a", "b"], ["a", "c"]),
     "NS": (["1", "2"], ["1", "3"]),
@@ -44,10 +48,10 @@ def probe_types(client: DynamoDBClient, table: Table, key_types: dict[str, str],
     """
     items = {tag: _item(table, key_types, (token, number), tag) for number, tag in enumerate(_VALUES)}
     single = SingleRemover(client, table, pace)
-    for item in items.values():
-        single.put_back(item)
     remover = PartiqlRemover(client, table, pace, ALL_TYPES)
     try:
+        for item in items.values():
+            single.put_back(item)
         wrong = {tag: {**item, _ATTRIBUTE: _other(tag)} for tag, item in items.items()}
         refused = _with_fate(remover, wrong, Fate.CHANGED)
         return frozenset(_with_fate(remover, {tag: items[tag] for tag in refused}, Fate.DONE))
@@ -77,7 +81,7 @@ def _item(table: Table, key_types: dict[str, str], token: tuple[str, int], tag: 
     if key_types[table.spec.partition_key] == "S":
         partition = {"S": f"dynalake-probe-{text}-{number}"}
     elif key_types[table.spec.partition_key] == "N":
-        partition = {"N": f"-9{abs(hash((text, number))) % 10**15}"}
+        partition = {"N": f"-9{int(sha256(f'{text}-{number}'.encode()).hexdigest()[:12], 16)}"}
     else:
         partition = {"B": f"dynalake-probe-{text}-{number}".encode()}
     return {table.spec.partition_key: partition, table.spec.time_key: {"N": str(number)}, _ATTRIBUTE: {tag: _VALUES[tag][0]}}

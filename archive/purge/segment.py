@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from threading import Event
 from typing import Final
 
 from archive.codec.conditions import DELETE, Change, Target, key_of
@@ -75,7 +76,8 @@ class Purger:
         try:
             selection = select(self._place.order, file, seen, replaced)
             change = self._changer(selection, now)
-            if not any(change(position) for position in _positions(selection)):
+            selection = selection.only(lambda position: change(position) is not None)
+            if not selection.there.any():
                 return Purged()
             self._records.intend(proved.segment, self._intent(proved, selection, now))
             outcomes = self._remove_all(proved, file, selection, change)
@@ -121,23 +123,27 @@ class Purger:
     ) -> list[Outcome]:
         """Remove batch by batch, several at once; after a surprise nothing more is begun."""
         known = self._known()
+        surprised = Event()
         outcomes: list[Outcome] = []
         flying: deque[Future[list[Outcome]]] = deque()
         with ThreadPoolExecutor(self._requests, "purge") as pool:
             for batch in self._batches(file, selection, change):
-                flying.append(pool.submit(self._remove, proved, batch, known))
+                flying.append(pool.submit(self._remove, proved, batch, known, surprised))
                 if len(flying) > self._requests * _WAITING:
                     outcomes += flying.popleft().result()
-                if any(outcome.fate is Fate.SURPRISE for outcome in outcomes):
+                if surprised.is_set():
                     break
             for future in flying:
                 outcomes += future.result()
         return outcomes
 
-    def _remove(self, proved: ProvedSegment, batch: list[Target], known: frozenset[str]) -> list[Outcome]:
+    def _remove(self, proved: ProvedSegment, batch: list[Target], known: frozenset[str], surprised: Event) -> list[Outcome]:
+        if surprised.is_set():
+            return []
         outcomes = self._remover.remove(batch, known)
         for outcome in outcomes:
             if outcome.fate is Fate.SURPRISE:
+                surprised.set()
                 self._rescue(proved, outcome)
         return outcomes
 
@@ -189,8 +195,8 @@ class Purger:
         self._records.conclude(proved.segment, done)
         if purged.surprises and self._policy.purge == "delete":
             message = (
-                f"{purged.surprises} message(s) of segment {proved.segment.name} got an attribute nobody had archived while they were removed; "
-                "they are kept under superseded/ and were written back where their key was absent: run again to archive them anew"
+                f"{purged.surprises} message(s) of segment {proved.segment.name} got an attribute nobody had archived while they were "
+                "removed; they are kept under superseded/ and were written back where their key was absent: run again to archive them anew"
             )
             raise ProofError(message)
         return purged
@@ -206,11 +212,9 @@ class Purger:
             return
         text = canonical(image)
         key = self._place.keys.rescued(proved.segment, hashlib.sha256(text).hexdigest()[:16])
-        with suppress(LostRaceError):  # then the very image is there already: the key is made from its hash
-            self._place.store.put(key, text + b"\n", None)
-        self._single.put_back(image)
-
-
-def _positions(selection: Selection) -> Iterator[int]:
-    return (int(position) for position in selection.there.nonzero()[0])
+        try:
+            with suppress(LostRaceError):  # then the very image is there already: the key is made from its hash
+                self._place.store.put(key, text + b"\n", None)
+        finally:
+            self._single.put_back(image)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,13 @@ class Selection:
     marks: dict[int, int]
     changed: frozenset[int]
     """Positions of marked messages that were changed since: their mark has to go."""
+
+    def only(self, wanted: Callable[[int], bool]) -> Selection:
+        """Return the selection of those positions alone that are wanted."""
+        there = self.there.copy()
+        for position in np.flatnonzero(self.there):
+            there[position] = wanted(int(position))
+        return replace(self, there=there)
 
     def ranges(self) -> Ranges:
         """Return the positions as half-open ranges."""

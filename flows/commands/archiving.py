@@ -36,7 +36,9 @@ from flows.show import last_line, show_plan
 
 def plan(
     config: ConfigOption = None,
-    start: Annotated[str | None, typer.Option("--from", help="Begin of the window. [default: the oldest message]", show_default=False)] = None,
+    start: Annotated[
+        str | None, typer.Option("--from", help="Begin of the window. [default: the oldest message]", show_default=False)
+    ] = None,
     end: Annotated[str | None, typer.Option("--to", help="End of the window, exclusive. [default: the cutoff]", show_default=False)] = None,
     module: ModuleOption = None,
     exact: Annotated[bool, typer.Option("--exact", help="Count instead of estimating; costs as much as reading everything.")] = False,  # noqa: FBT002
@@ -155,4 +157,3 @@ def modules_of(settings: Settings, names: list[str] | None) -> tuple[Module, ...
     except ValueError as error:
         message = f"--module takes whole numbers here ({spec.module_key} is a number)"
         raise InputError(message) from error
-

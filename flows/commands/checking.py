@@ -8,7 +8,8 @@ from botocore.exceptions import ClientError
 from rich.table import Table
 
 from archive.aws import error_code, translated
-from archive.engine.checking import Finding, check as check_all
+from archive.engine.checking import Finding
+from archive.engine.checking import check as check_all
 from archive.engine.session import Session
 from archive.errors import DynalakeError, RefusedError
 from flows.console import ConfigOption, JsonOption, console_for, errors_as_sentences, print_json, settings_of
@@ -56,5 +57,3 @@ def _glue(session: Session, settings: Settings) -> Finding:
     except DynalakeError as error:
         return Finding(what, "failed", str(error))
     return Finding(what, "ok", "is there")
-
-

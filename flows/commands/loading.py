@@ -54,4 +54,6 @@ def load(
         seconds = (datetime.now(UTC) - began).total_seconds()
         if as_json:
             print_json({"table": source.table, "items": written, "seconds": seconds})
-        console.print(f"Done: {written:,} items written into table {source.table} in {seconds:,.1f} s. Left: nothing. Stopped because: done.")
+        console.print(
+            f"Done: {written:,} items written into table {source.table} in {seconds:,.1f} s. Left: nothing. Stopped because: done."
+        )

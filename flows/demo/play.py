@@ -8,10 +8,11 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
-from typing import Final
+from typing import Any, Final, cast
 
 from rich.console import Console
 from rich.rule import Rule
+from rich.text import Text
 
 from archive.aws import Clients
 from archive.codec.conditions import key_of
@@ -40,13 +41,13 @@ _EDITED: Final = 5
 QUESTIONS: Final = (
     (
         "Which modules were busiest, and what did they cost?",
-        "SELECT module_id, count(*) AS messages, count(DISTINCT student_id) AS students, sum(cost_usd) AS cost_usd "
-        "FROM messages GROUP BY module_id ORDER BY messages DESC LIMIT 5",
+        """SELECT module_id, count(*) AS messages, count(DISTINCT student_id) AS students, sum(cost_usd) AS cost_usd
+FROM messages GROUP BY module_id ORDER BY messages DESC LIMIT 5""",
     ),
     (
         "How fast does each model answer?",
-        "SELECT provider, model, count(*) AS answers, avg(latency_ms) AS mean_ms, sum(output_tokens) AS output_tokens "
-        "FROM messages WHERE role = 'assistant' AND provider IS NOT NULL GROUP BY 1, 2 ORDER BY answers DESC, model LIMIT 5",
+        """SELECT provider, model, count(*) AS answers, round(avg(latency_ms)) AS mean_ms, sum(output_tokens) AS output_tokens
+FROM messages WHERE role = 'assistant' AND provider IS NOT NULL GROUP BY 1, 2 ORDER BY answers DESC, model LIMIT 5""",
     ),
     (
         "How many messages a day, and how many have attributes that nobody declared?",
@@ -75,7 +76,10 @@ def play(console: Console, file: Path | None, count: int, keep: Path | None) -> 
         _head(console, "The first night only archives ([policy] purge = keep)")
         _night(keeping)
 
-        _head(console, f"Then {_EDITED} archived messages are edited, and everything that is proved is purged (purge = delete, protocol = single)")
+        _head(
+            console,
+            f"Then {_EDITED} archived messages are edited, and everything that is proved is purged (purge = delete, protocol = single)",
+        )
         changed = _edit(clients, deleting, expected, random)
         _purge(deleting, now)
         console.print(f"The {changed} edited messages are not what was archived any more, so they stay.", highlight=False)
@@ -97,7 +101,7 @@ def play(console: Console, file: Path | None, count: int, keep: Path | None) -> 
 
 def _head(console: Console, text: str) -> None:
     console.print()
-    console.print(Rule(text, align="left"))
+    console.print(Rule(Text(text), align="left"))
 
 
 def _messages(console: Console, file: Path | None, count: int, given: tuple[datetime, Random]) -> list[Item]:
@@ -109,7 +113,7 @@ def _messages(console: Console, file: Path | None, count: int, given: tuple[date
     return items
 
 
-def _key(settings: Settings, item: Item) -> bytes:
+def _key(settings: Settings, item: Any) -> bytes:  # noqa: ANN401 - an item, as boto3 types it or we do
     return canonical(key_of(settings.source.spec(), item))
 
 
@@ -149,7 +153,7 @@ def _verify(console: Console, clients: Clients, settings: Settings, expected: di
     """Look every message up: in the table or in the lake, once, and equal in every attribute."""
     _head(console, "Is every message where it has to be?")
     pages = clients.dynamodb.get_paginator("scan").paginate(TableName=settings.source.table)
-    in_table = {_key(settings, item): canonical(item) for page in pages for item in page["Items"]}
+    in_table = {_key(settings, item): canonical(cast("Item", item)) for page in pages for item in page["Items"]}
     in_lake: dict[bytes, bytes] = {}
     rows = 0
     for segment in _segments(settings):

@@ -108,7 +108,9 @@ def lake_files() -> dict[str, bytes]:
         files[keys.message(segment)] = out.getvalue().to_pybytes()
         files[keys.receipt(segment)] = _receipt(keys, segment, len(rows)).to_json()
     files[keys.archive] = b"{}"
-    files[f"{keys.folder('messages')}_hidden.parquet"] = b"not parquet"
+    # What Athena does not see: a hidden name, and what lies in no partition.
+    files[f"{keys.partition('messages', date(2024, 2, 1))}_hidden.parquet"] = b"not parquet"
+    files[f"{keys.folder('messages')}stray.parquet"] = b"not parquet"
     return files
 
 

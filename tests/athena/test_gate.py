@@ -100,6 +100,7 @@ def test_duckdb_only_syntax_is_refused(sql: str, says: str) -> None:
         "SELECT ARRAY[1, 2][1], m['a'], trim(FROM a), '::' FROM t",
         "SELECT * FROM t OFFSET 2 LIMIT 5",
         "SELECT * FROM (SELECT 1 AS a LIMIT 5) OFFSET 2 ROWS",
+        "(SELECT 1 AS a LIMIT 5) UNION ALL (SELECT 2 AS a OFFSET 1)",
         "SELECT * FROM t TABLESAMPLE BERNOULLI (10)",
         "SELECT extract(year FROM a) FROM t",
         'SELECT "ilike" FROM t',

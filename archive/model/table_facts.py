@@ -1,0 +1,64 @@
+"""What DescribeTable says of the source table, held against the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from archive.errors import InputError
+from archive.model.config import Source
+
+
+@dataclass(frozen=True, slots=True)
+class TableFacts:
+    """What DescribeTable says. Counts and bytes are hours old and approximate."""
+
+    arn: str
+    table_id: str
+    items: int
+    bytes: int
+    index_items: int
+    projection: str
+    indexes: int
+    replicas: int
+    key_types: dict[str, str]
+
+
+def facts_of(table: Mapping[str, Any], source: Source) -> TableFacts:
+    """Read a DescribeTable answer's `Table`; raises InputError where it or its index is not what the settings say."""
+    spec = source.spec
+    indexes = table.get("GlobalSecondaryIndexes", [])
+    index = next((index for index in indexes if index.get("IndexName") == source.index), None)
+    if index is None:
+        names = ", ".join(sorted(str(index.get("IndexName")) for index in indexes)) or "none"
+        message = f"table {source.table} has no index {source.index} (it has: {names}); set [source] index"
+        raise InputError(message)
+    types = {part["AttributeName"]: str(part["AttributeType"]) for part in table["AttributeDefinitions"]}
+    _require_keys(table["KeySchema"], (spec.partition_key, spec.time_key), f"table {source.table}")
+    _require_keys(index["KeySchema"], (spec.module_key, spec.time_key), f"index {source.index}")
+    if types[spec.time_key] != "N":
+        message = f"the time key {spec.time_key} of table {source.table} is not a Number; Dynalake needs epoch milliseconds"
+        raise InputError(message)
+    if types[spec.module_key] == "B":
+        message = f"the module key {spec.module_key} of index {source.index} is binary; Dynalake needs an index by a Number or a String"
+        raise InputError(message)
+    return TableFacts(
+        arn=table["TableArn"],
+        table_id=table.get("TableId", table["TableArn"]),
+        items=table.get("ItemCount", 0),
+        bytes=table.get("TableSizeBytes", 0),
+        index_items=index.get("ItemCount", 0),
+        projection=str(index.get("Projection", {}).get("ProjectionType", "ALL")),
+        indexes=len(indexes),
+        replicas=len(table.get("Replicas", [])),
+        key_types=types,
+    )
+
+
+def _require_keys(schema: Sequence[Any], names: tuple[str, str], what: str) -> None:
+    """Refuse a table or an index with other keys than the settings say."""
+    keys = {part["KeyType"]: part["AttributeName"] for part in schema}
+    if (keys.get("HASH"), keys.get("RANGE")) != names:
+        message = f"{what} has the keys ({keys.get('HASH')}, {keys.get('RANGE')}), not {names}; set the keys in [source]"
+        raise InputError(message)
