@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 from botocore.session import Session as CoreSession
 
-from archive.errors import DynalakeError, InputError, ServiceError, TransientServiceError
+from archive.errors import DynalakeError, InputError, RefusedError, ServiceError, TransientServiceError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -38,6 +38,24 @@ THROTTLES: Final = frozenset(
         "SlowDown",
     }
 )
+READS: Final = frozenset(
+    {
+        "BatchGetItem",
+        "DescribeContinuousBackups",
+        "DescribeTable",
+        "DescribeTimeToLive",
+        "GetBucketLifecycleConfiguration",
+        "GetBucketVersioning",
+        "GetDatabase",
+        "GetObject",
+        "GetTable",
+        "HeadObject",
+        "ListObjectsV2",
+        "Query",
+        "Scan",
+    }
+)
+"""The operations that a dry run may make."""
 _DENIED: Final = frozenset({"AccessDeniedException", "AccessDenied", "UnauthorizedOperation", "403"})
 _ABSENT: Final = frozenset({"ResourceNotFoundException", "NoSuchBucket"})
 _EXPIRED: Final = frozenset(
@@ -58,8 +76,11 @@ _SECONDS_TO_READ: Final = 60
 class Clients:
     """Clients of one half of the work: the archiver's role reads and stores, the purger's removes."""
 
-    def __init__(self, region: str | None, role: str | None, half: Half, connections: int) -> None:
-        """Assume `role` where one is given; `connections` is how many requests may be in flight at once."""
+    def __init__(self, region: str | None, role: str | None, half: Half, connections: int, *, read_only: bool = False) -> None:
+        """Assume `role` where one is given; `connections` is how many requests may be in flight at once.
+
+        With `read_only`, every call that could change anything raises RefusedError before it is sent.
+        """
         with translated("sts:AssumeRole" if role else "loading credentials", role or "the default credentials"):
             self.session = _session(region, role, half)
             options = BotoConfig(
@@ -71,6 +92,9 @@ class Clients:
             self.dynamodb: DynamoDBClient = self.session.client("dynamodb", config=options)
             self.s3: S3Client = self.session.client("s3", config=options)
             self.glue: GlueClient = self.session.client("glue", config=options)
+        if read_only:
+            for client in (self.dynamodb, self.s3, self.glue):
+                client.meta.events.register_first("before-call", _refuse_changes)
 
 
 class _AssumedRole(CredentialProvider):
@@ -86,6 +110,13 @@ class _AssumedRole(CredentialProvider):
     def load(self) -> RefreshableCredentials:
         """Return the credentials that renew themselves."""
         return self._credentials
+
+
+def _refuse_changes(model: Any, **_: object) -> None:  # noqa: ANN401 - botocore's operation model
+    """Refuse whatever is not known to only read: an operation that AWS adds later is refused too."""
+    if model.name not in READS:
+        message = f"{model.service_model.service_name}:{model.name} would change something, and this is a dry run; nothing was sent"
+        raise RefusedError(message)
 
 
 def _session(region: str | None, role: str | None, half: Half) -> boto3.Session:

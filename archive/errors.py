@@ -55,6 +55,12 @@ class SpoolFullError(DynalakeError):
 
 
 class StoppedError(DynalakeError):
-    """The run was asked to stop, or reached a cap, and ended in good order."""
+    """The run was asked to stop, and ended in good order."""
 
     exit_code = 7
+
+
+class CapReachedError(StoppedError):
+    """The run reached one of its caps, and ended in good order."""
+
+    exit_code = 8

@@ -146,6 +146,12 @@ class Store:
                 raise
         return Stored(answer["ETag"], answer.get("VersionId"), metadata)
 
+    def delete(self, key: str) -> None:
+        """Remove an object; used for the stop sign only, and a versioned bucket keeps what was there."""
+        self.requests += 1
+        with translated("s3:DeleteObject", self._name(key)):
+            self._client.delete_object(Bucket=self.bucket, Key=key)
+
     def list(self, prefix: str, start_after: str = "") -> Iterator[Listed]:
         """Yield what lies below a prefix, in order of keys, behind `start_after`."""
         request: dict[str, Any] = {"Bucket": self.bucket, "Prefix": prefix}

@@ -9,10 +9,11 @@ from flows.commands.asking import query, status
 from flows.commands.checking import check
 from flows.commands.demonstrating import demo
 from flows.commands.loading import load
+from flows.commands.stopping import resume, stop
 
 _EPILOG = (
     "Exit codes: 0 done; 1 unexpected failure; 2 wrong input; 3 refused, because a promise could not be kept; 4 a proof failed; "
-    "5 AWS refused or failed a call; 6 the spool is full; 7 stopped; 130 interrupted. "
+    "5 AWS refused or failed a call; 6 the spool is full; 7 stopped; 8 a cap was reached; 130 interrupted. "
     "RISKS: with purge = delete or expire, nightly, backfill and purge remove messages from the table, "
     "after they are proved to be in the lake."
 )
@@ -25,7 +26,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (demo, load, check, plan, nightly, backfill, purge, query, status):
+for command in (demo, load, check, plan, nightly, backfill, purge, query, status, stop, resume):
     app.command()(command)
 
 

@@ -18,6 +18,7 @@ from archive.model.config import Config
 from archive.model.plan import Command, Plan
 from athena import lake_tables, register
 from flows import reporter
+from flows.signals import signals_stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,8 @@ def perform(
         # Before anything can be purged, Athena must be able to see the days that it will be purged from.
         _register(session, catalogue, plan.window.start.date())
         try:
-            execute_plan(session, plan, engine(job), reporter.current().batch, total)
+            with signals_stop(session.brake):
+                execute_plan(session, plan, engine(job), reporter.current().batch, total)
         except DynalakeError as stopped:
             error = stopped
     ended = datetime.now(UTC)

@@ -229,12 +229,15 @@ class PolicySection(Section):
 
 
 class LimitsSection(Section):
-    """[limits]: request units a second, and requests in flight."""
+    """[limits]: request units a second, requests in flight, and caps for a run (absent: none)."""
 
     read_units: Rate = 4000
     write_units: Rate = 2000
     streams: Annotated[Whole, Field(ge=1, le=64)] = 4
     purge_requests: Annotated[Whole, Field(ge=1, le=256)] = 4
+    max_messages: Annotated[Whole, Field(ge=1)] | None = None
+    max_dollars: Rate | None = None
+    max_minutes: Annotated[Whole, Field(ge=1)] | None = None
 
 
 class RolesSection(Section):

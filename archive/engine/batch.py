@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from threading import local
+from threading import Lock, local
 
 import pyarrow as pa
 
 from archive.codec.decode import PageDecoder
 from archive.codec.values import AttributeValue, Item, decode_plain
 from archive.engine.session import Session
-from archive.errors import LakeDamagedError, ProofError
+from archive.errors import DynalakeError, LakeDamagedError, ProofError
 from archive.lake.commit import Committed, Committer, Place
 from archive.lake.order import FROM_SPOOL, FROM_TABLE, Key
 from archive.lake.parquet import SegmentFile
@@ -58,6 +58,8 @@ class BatchResult:
     mended: int = 0
     purged: Purged = field(default_factory=Purged)
     failed: list[str] = field(default_factory=list)
+    stopped: DynalakeError | None = None
+    """Why the batch ended before its last segment, where it did: a stop or a cap."""
 
     def add(self, other: BatchResult) -> None:
         """Add another batch's figures."""
@@ -65,6 +67,7 @@ class BatchResult:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.purged.add(other.purged)
         self.failed += other.failed
+        self.stopped = self.stopped or other.stopped
 
 
 class BatchWork:
@@ -74,6 +77,8 @@ class BatchWork:
         """Prepare; clients are the session's."""
         self.session, self._now, self._progress = session, now, progress
         self._decoders = local()
+        self._handled = 0
+        self._lock = Lock()
 
     def archive(self, batch: Batch) -> BatchResult:
         """Archive a batch and, as the policy says, purge it. Raises SpoolFullError where it does not fit the spool."""
@@ -90,9 +95,9 @@ class BatchWork:
             def one(segment: Segment) -> BatchResult:
                 return self._archive_segment(segment, spool, listing.get(segment, Seen(None, None)), (committer, purger, place))
 
-            self._for_each(spool.segments(), one, result)
+            self._for_each(spool.rows, one, result)
             idle = [segment for segment, seen in listing.items() if segment not in spool.rows and seen.disagree]
-            self._for_each(idle, lambda segment: self._mend(segment, listing[segment], place), result)
+            self._for_each(dict.fromkeys(idle, 0), lambda segment: self._mend(segment, listing[segment], place), result)
         return result
 
     def purge(self, batch: Batch) -> BatchResult:
@@ -119,7 +124,7 @@ class BatchWork:
                         proved.path.unlink(missing_ok=True)
                 return done
 
-            self._for_each(spool.segments(), one, result)
+            self._for_each(spool.rows, one, result)
         return result
 
     @contextmanager
@@ -170,6 +175,8 @@ class BatchWork:
                     rows = _one_batch(session.reader.messages(self._wire_keys(session.order.keys(keyed)), decoder))
                 spool.append_page(rows, session.record.layouts, FROM_SPOOL)
                 self._progress("read", rows.num_rows)
+                # Nothing is stored yet, so nothing is half done: only asked-for stops end a batch here, caps wait for segments.
+                session.brake.check(lambda: None)
             seen.update(decoder.seen)
 
         with ThreadPoolExecutor(session.config.limits.streams, "read") as pool:
@@ -256,10 +263,21 @@ class BatchWork:
         session.receipts.mend(segment, true, found)
         return BatchResult(mended=1)
 
-    def _for_each(self, segments: list[Segment], work: Callable[[Segment], BatchResult], result: BatchResult) -> None:
-        """Work on segments, several at once. A segment that fails its proof is stopped, with an alarm; the others go on."""
-        with ThreadPoolExecutor(self.session.config.limits.streams, "segment") as pool:
-            futures = [pool.submit(work, segment) for segment in segments]
+    def _for_each(self, segments: dict[Segment, int], work: Callable[[Segment], BatchResult], result: BatchResult) -> None:
+        """Work on segments (with their rows), several at once; between two of them the run may stop in good order.
+
+        A segment that fails its proof is stopped, with an alarm; the others go on.
+        """
+        session = self.session
+
+        def unless_stopped(segment: Segment) -> BatchResult:
+            with self._lock:
+                stopped = session.brake.reason(lambda: session.cap(self._handled))
+                self._handled += segments[segment]
+            return work(segment) if stopped is None else BatchResult(stopped=stopped)
+
+        with ThreadPoolExecutor(session.config.limits.streams, "segment") as pool:
+            futures = [pool.submit(unless_stopped, segment) for segment in sorted(segments)]
             for future in futures:
                 try:
                     result.add(future.result())

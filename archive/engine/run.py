@@ -29,6 +29,8 @@ class RunResult:
     why: str
     record: RunRecord
     error: DynalakeError | None
+    unreached: int
+    """Messages of the plan, by its estimate, that the run did not come to."""
 
     @property
     def left(self) -> str:
@@ -37,6 +39,7 @@ class RunResult:
         parts = [
             f"{count:,} {what}"
             for count, what in (
+                (self.unreached, "messages of the plan (about) were not reached"),
                 (purged.changed, "changed messages stay until they are archived anew"),
                 (purged.refused, "unchanged messages were refused"),
                 (self.result.waiting, "late messages wait in the table"),
@@ -51,7 +54,8 @@ def execute_plan(session: Session, plan: Plan, execute: Execute, told: Callable[
     """Cut the plan into batches and execute them in order of time; each one's length follows what the last one held.
 
     `told` hears of every batch that is done, `total` grows by it: so it is right also where an error ends the run.
-    Raises SpoolFullError where a single segment does not fit the spool.
+    Ends early, with `total.stopped`, or by raising StoppedError, where the run has to stop. Raises SpoolFullError
+    where a single segment does not fit the spool.
     """
     if plan.window is None:
         return
@@ -66,6 +70,7 @@ def execute_plan(session: Session, plan: Plan, execute: Execute, told: Callable[
             position += len(part)
             continue
         batch = Batch(number, window, modules)
+        session.brake.check(lambda: session.cap(total.read))
         try:
             result = execute(batch)
         except SpoolFullError as error:
@@ -75,6 +80,8 @@ def execute_plan(session: Session, plan: Plan, execute: Execute, told: Callable[
             continue
         total.add(result)
         told(batch, result)
+        if result.stopped is not None:
+            return
         number, position = number + 1, position + len(part)
         wanted = len(part) * session.config.lake.spool_bytes * _FILL / max(result.spooled_bytes, 1)
         length = max(1, min(int(wanted), len(part) * _MOST_GROWTH))
@@ -94,6 +101,7 @@ def finish(
     session: Session, plan: Plan, total: BatchResult, error: DynalakeError | None, times: tuple[datetime, datetime], seconds: float
 ) -> RunResult:
     """Record a run that has ended, in whatever way; the record is written under the run's own key, once."""
+    error = error or total.stopped
     if error is None and total.failed:
         error = ProofError(
             total.failed[0] if len(total.failed) == 1 else f"{len(total.failed)} segments were stopped; the first: {total.failed[0]}"
@@ -108,4 +116,5 @@ def finish(
     )
     record = record_of(session.run, plan, total, why, times, spent)
     session.store.put(session.keys.run(session.run, times[0].date()), record.to_json(), None)
-    return RunResult(total, why, record, error)
+    unreached = max(plan.rows - total.read, 0) if error is not None else 0
+    return RunResult(total, why, record, error, unreached)

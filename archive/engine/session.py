@@ -13,6 +13,7 @@ from archive.aws import Clients
 from archive.codec.decode import PageDecoder
 from archive.dynamo_read import Reader, TableFacts
 from archive.dynamo_write import PartiqlRemover, Remover, SingleRemover, Table
+from archive.engine.stopping import Brake, Used, cap_reached
 from archive.errors import RefusedError
 from archive.lake.order import Order
 from archive.lake.receipts import Receipts
@@ -20,6 +21,7 @@ from archive.model.config import Config
 from archive.model.keys import LakeKeys
 from archive.model.lake_record import LakeRecord
 from archive.model.layout import Layout
+from archive.model.prices import prices_of
 from archive.model.receipt import Owner
 from archive.pace import Pace
 from archive.purge.partiql import probe_types
@@ -40,12 +42,12 @@ SYSTEM_TIMING = Timing(time.monotonic, time.sleep)
 class Session:
     """One run's view of its table and lake. `open_lake` makes the lake's record where there is none."""
 
-    def __init__(self, config: Config, run: str, timing: Timing = SYSTEM_TIMING) -> None:
-        """Make clients and describe the table; nothing is written yet."""
+    def __init__(self, config: Config, run: str, timing: Timing = SYSTEM_TIMING, *, read_only: bool = False) -> None:
+        """Make clients and describe the table; nothing is written yet, nor ever with `read_only`."""
         self.config, self.run, self._timing = config, run, timing
         source, limits = config.source, config.limits
         connections = limits.streams * 2 + limits.purge_requests + 4
-        self.clients = Clients(source.region, config.roles.archiver, "archiver", connections)
+        self.clients = Clients(source.region, config.roles.archiver, "archiver", connections, read_only=read_only)
         self._purger_clients: Clients | None = None
         self.reads = Pace(limits.read_units, timing.clock, timing.sleep)
         self.writes = Pace(limits.write_units, timing.clock, timing.sleep)
@@ -57,6 +59,7 @@ class Session:
         self.owner = Owner(self.facts.arn, self.facts.table_id)
         self.receipts = Receipts(self.store, self.keys, self.owner)
         self._lock = Lock()
+        self.brake = Brake(self.store, self.keys, timing.clock)
         self.record = self._load()
 
     def _load(self) -> LakeRecord:
@@ -122,6 +125,11 @@ class Session:
                     continue
                 break
             self.record = changed
+
+    def cap(self, messages: int) -> str | None:
+        """Return which cap this run has reached after so many messages, or None."""
+        used = Used(messages, self.reads.units, self.writes.units, self.brake.seconds)
+        return cap_reached(self.config.limits, used, prices_of(self.config.source.region))
 
     def decoder(self) -> PageDecoder:
         """Return a decoder for one thread. In mode expire the TTL attribute is our own mark, not part of the message."""

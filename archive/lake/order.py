@@ -65,7 +65,8 @@ class Order:
         remainder = table.column(REMAINDER)
         for key in keys:
             mentioned = pc.match_substring(remainder, msgspec.json.encode(key).decode() + ":")
-            for position in pc.indices_nonzero(pc.fill_null(mentioned, fill_value=False)).to_pylist():
+            # NumPy's, because pc.indices_nonzero crashes the process on no rows (https://github.com/apache/arrow/issues/43085).
+            for position in np.flatnonzero(pc.fill_null(mentioned, fill_value=False).to_numpy()).tolist():
                 item = decode_plain(remainder[position].as_py())
                 if left_over := {name: item[name] for name in keys if name in item}:
                     exact[position] = canonical(left_over).decode()
@@ -88,6 +89,10 @@ class Order:
             *_nullable(partition.as_py()),
             *_nullable(exact.as_py()),
         )
+
+    def module(self, table: pa.Table, position: int) -> SortKey:
+        """Return the part of a row's place that its module makes; all modules that fit no column have the same."""
+        return self.sort_key(table, position)[:2]
 
     def lower_bound(self, table: pa.Table, key: SortKey) -> int:
         """Return the first position of a sorted table that is not before `key`."""

@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from archive.errors import TransientServiceError
-from archive.lake.order import FROM_LAKE, FROM_SPOOL, FROM_TABLE, ORIGIN, Key, Order
+from archive.lake.order import FROM_LAKE, FROM_SPOOL, FROM_TABLE, ORIGIN, Key, Order, SortKey
 from archive.lake.parquet import SegmentWriter
 from archive.lake.spool import Spool
 from archive.lake.sweep import Run, sweep
@@ -164,7 +164,7 @@ class Uniter:
             winner = at.get(key)
             if winner is None:
                 winner = first if from_lake else group.slice(group.num_rows - 1, 1)
-            elif order.sort_key(winner, 0)[:2] != order.sort_key(first, 0)[:2]:
+            elif order.module(winner, 0) != order.module(first, 0):
                 moved[key] = winner
                 continue
             winners.append(self._segment, winner.select(order.spooled), FROM_TABLE)
@@ -191,14 +191,16 @@ class Uniter:
         return versions
 
     def _versions(self, runs: list[Run], suspects: np.ndarray[Any, np.dtype[np.uint64]]) -> dict[Key, pa.Table]:
-        """Return one row for every key with such a digest: the lake's where it has one."""
+        """Return one row for every key with such a digest that came under several modules: the lake's where it has one."""
         order = self._order
         versions: dict[Key, pa.Table] = {}
+        modules: dict[Key, set[SortKey]] = {}
         for run in sorted(runs, key=lambda run: run.first):
             table = run.load()
             rows = table.take(pa.array(np.flatnonzero(np.isin(order.digests(table), suspects))))
             for position, key in enumerate(order.keys(rows)):
                 row = rows.slice(position, 1)
+                modules.setdefault(key, set()).add(order.module(row, 0))
                 if key not in versions or row.column(ORIGIN)[0].as_py() == FROM_LAKE:
                     versions[key] = row
-        return versions
+        return {key: row for key, row in versions.items() if len(modules[key]) > 1}

@@ -61,12 +61,15 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Caps: request units a second for the whole run, and how many requests are in flight at once."""
+    """Request units a second for the whole run, requests in flight at once, and caps for a run (None: no cap)."""
 
     read_units: float
     write_units: float
     streams: int
     purge_requests: int
+    max_messages: int | None = None
+    max_dollars: float | None = None
+    max_minutes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

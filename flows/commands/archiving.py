@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -34,6 +35,18 @@ from flows.settings import Settings
 from flows.show import last_line, show_plan
 
 
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a run is to be performed: agreed to beforehand, shown as JSON, or only planned."""
+
+    yes: bool = False
+    as_json: bool = False
+    dry_run: bool = False
+
+
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show the plan and end; every call that could change anything is refused.")]
+
+
 def plan(
     config: ConfigOption = None,
     start: Annotated[
@@ -41,8 +54,8 @@ def plan(
     ] = None,
     end: Annotated[str | None, typer.Option("--to", help="End of the window, exclusive. [default: the cutoff]", show_default=False)] = None,
     module: ModuleOption = None,
-    exact: Annotated[bool, typer.Option("--exact", help="Count instead of estimating; costs as much as reading everything.")] = False,  # noqa: FBT002
-    as_json: JsonOption = False,  # noqa: FBT002
+    exact: Annotated[bool, typer.Option("--exact", help="Count instead of estimating; costs as much as reading everything.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Show what a run would do, and what it would cost. Writes nothing.
 
@@ -52,20 +65,32 @@ def plan(
         settings = settings_of(config)
         console = console_for(as_json=as_json)
         now = datetime.now(UTC)
-        session = Session(settings.config(), run_id("nightly", now))
         if (start is None) != (end is None):
             message = "give --from and --to together, or neither for all that may be archived"
             raise InputError(message)
         window = Window(parse_instant(start), parse_instant(end)) if start and end else None
         request = Request("backfill" if window else "nightly", window, modules_of(settings, module), exact)
-        made = make_plan(session, request, now, lambda text: console.print(text, style="dim"))
-        if as_json:
-            print_json(made.to_dict())
-        else:
-            show_plan(console, made)
+        _plan_only(settings, request, as_json=as_json)
 
 
-def nightly(config: ConfigOption = None, yes: YesOption = False, as_json: JsonOption = False) -> None:  # noqa: FBT002
+def _plan_only(settings: Settings, request: Request, *, as_json: bool) -> None:
+    """Make and show a plan through clients that refuse every call that could change anything."""
+    console = console_for(as_json=as_json)
+    now = datetime.now(UTC)
+    session = Session(settings.config(), run_id(request.command, now), read_only=True)
+    made = make_plan(session, request, now, lambda text: console.print(text, style="dim"))
+    if as_json:
+        print_json(made.to_dict())
+    else:
+        show_plan(console, made)
+
+
+def nightly(
+    config: ConfigOption = None,
+    yes: YesOption = False,
+    dry_run: DryRunOption = False,
+    as_json: JsonOption = False,
+) -> None:
     """Archive everything before the cutoff, prove it, and purge it as the policy says.
 
     Example: dynalake nightly --yes
@@ -73,7 +98,7 @@ def nightly(config: ConfigOption = None, yes: YesOption = False, as_json: JsonOp
     with errors_as_sentences():
         settings = settings_of(config)
         request = Request("nightly")
-        run_and_show(settings, request, flow_of(settings, request), (yes, as_json))
+        run_and_show(settings, request, Options(yes, as_json, dry_run))
 
 
 def backfill(
@@ -81,14 +106,15 @@ def backfill(
     end: ToOption,
     module: ModuleOption = None,
     config: ConfigOption = None,
-    yes: YesOption = False,  # noqa: FBT002
-    as_json: JsonOption = False,  # noqa: FBT002
+    yes: YesOption = False,
+    dry_run: DryRunOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Archive a window, of some modules or all: also a part of a segment, by merging.
 
     Example: dynalake backfill --from 2024-01-01 --to 2024-02-01 --module 123 --yes
     """
-    _windowed("backfill", (start, end, module), config, (yes, as_json))
+    _windowed("backfill", (start, end, module), config, Options(yes, as_json, dry_run))
 
 
 def purge(
@@ -96,17 +122,18 @@ def purge(
     end: ToOption,
     module: ModuleOption = None,
     config: ConfigOption = None,
-    yes: YesOption = False,  # noqa: FBT002
-    as_json: JsonOption = False,  # noqa: FBT002
+    yes: YesOption = False,
+    dry_run: DryRunOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Remove from the table what is proved to be in the lake already, without archiving anything.
 
     Example: dynalake purge --from 2024-01-01 --to 2024-02-01 --yes
     """
-    _windowed("purge", (start, end, module), config, (yes, as_json))
+    _windowed("purge", (start, end, module), config, Options(yes, as_json, dry_run))
 
 
-def _windowed(command: Command, what: tuple[str, str, list[str] | None], config: Path | None, options: tuple[bool, bool]) -> None:
+def _windowed(command: Command, what: tuple[str, str, list[str] | None], config: Path | None, options: Options) -> None:
     with errors_as_sentences():
         settings = settings_of(config)
         start, end, names = what
@@ -116,11 +143,10 @@ def _windowed(command: Command, what: tuple[str, str, list[str] | None], config:
             message = '[policy] purge is "keep": set it to "delete" or "expire" before you purge'
             raise InputError(message)
 
-        request = Request(command, window, modules)
-        run_and_show(settings, request, flow_of(settings, request), options)
+        run_and_show(settings, Request(command, window, modules), options)
 
 
-def flow_of(settings: Settings, request: Request) -> Callable[[], tuple[Plan, RunResult]]:
+def _flow_of(settings: Settings, request: Request) -> Callable[[], tuple[Plan, RunResult]]:
     """Return what runs a request: its Prefect flow, or the engine itself, as `[run] prefect` says."""
     if not settings.run.prefect:
         catalogue = Catalogue(settings.athena.database, settings.athena.table)
@@ -130,15 +156,17 @@ def flow_of(settings: Settings, request: Request) -> Callable[[], tuple[Plan, Ru
     return lambda: run_flow(settings, request)
 
 
-def run_and_show(settings: Settings, request: Request, flow: Callable[[], tuple[Plan, RunResult]], options: tuple[bool, bool]) -> None:
-    """Run a request with `options` (yes, as_json), print the last line, and raise the error the run ended with."""
-    yes, as_json = options
-    console = console_for(as_json=as_json)
-    with reporting_to(console, yes=yes):
+def run_and_show(settings: Settings, request: Request, options: Options) -> None:
+    """Run a request, print the last line, and raise the error the run ended with. A dry run ends with the plan."""
+    if options.dry_run:
+        _plan_only(settings, request, as_json=options.as_json)
+        return
+    console = console_for(as_json=options.as_json)
+    with reporting_to(console, yes=options.yes):
         if settings.run.prefect:
             console.print(f"Starting Prefect for {request.command}; without a running server this takes 10 to 15 seconds.", style="dim")
-        _, run = flow()
-    if as_json:
+        _, run = _flow_of(settings, request)()
+    if options.as_json:
         print_json({**run.record.values, "left": run.left})
     console.print(last_line(run), highlight=False, markup=False)
     if run.error is not None:

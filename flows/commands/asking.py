@@ -56,7 +56,7 @@ def query(
             output.write_bytes(data)
 
 
-def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:  # noqa: FBT002
+def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Show what is archived, what waits, and whether the lake's parts agree. Writes nothing.
 
     Example: dynalake status --json

@@ -19,7 +19,7 @@ from flows.settings import Settings
 _STYLES = {"ok": "green", "warning": "yellow", "failed": "red"}
 
 
-def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:  # noqa: FBT002
+def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Try credentials, table, index, lake, Glue and every permission, without touching a message.
 
     Writes a probe object and, where messages are purged by PartiQL, ten probe items that are removed again.

@@ -22,8 +22,8 @@ _THREADS = 4
 def load(
     file: Annotated[Path, typer.Argument(help="JSON Lines, or .gz of it: one plain item a line.", show_default=False)],
     config: ConfigOption = None,
-    yes: YesOption = False,  # noqa: FBT002
-    as_json: JsonOption = False,  # noqa: FBT002
+    yes: YesOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Load plain items from a file into the source table, for trials and migrations. An item with the same key is replaced.
 

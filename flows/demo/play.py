@@ -26,7 +26,7 @@ from archive.lake.parquet import SegmentFile
 from archive.load import Target, load
 from athena import query
 from athena.render import as_text
-from flows.commands.archiving import flow_of, run_and_show
+from flows.commands.archiving import Options, run_and_show
 from flows.commands.asking import catalog_of
 from flows.demo.embedded import embedded
 from flows.demo.messages import demo_messages, edited, late_messages, real_messages
@@ -123,13 +123,13 @@ def _put(clients: Clients, settings: Settings, items: list[Item]) -> None:
 
 
 def _night(settings: Settings) -> None:
-    run_and_show(settings, Request("nightly"), flow_of(settings, Request("nightly")), (True, False))
+    run_and_show(settings, Request("nightly"), Options(yes=True))
 
 
 def _purge(settings: Settings, now: datetime) -> None:
     plan = make_plan(Session(settings.config(), "demo"), Request("nightly"), now, lambda _: None)
     request = Request("purge", plan.window)
-    run_and_show(settings, request, flow_of(settings, request), (True, False))
+    run_and_show(settings, request, Options(yes=True))
 
 
 def _edit(clients: Clients, settings: Settings, expected: dict[bytes, Item], random: Random) -> int:

@@ -1,0 +1,17 @@
+"""A table and a bucket for each test of the engine, on moto in a process of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.archive.engine.workplace import Workplace, make_workplace
+from tests.servers import Server
+
+
+@pytest.fixture
+def place(moto_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workplace:
+    """A fresh table and bucket, with settings for them."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", moto_server.endpoint)
+    return make_workplace(moto_server, tmp_path)
