@@ -228,6 +228,30 @@ class Reader:
             if not start:
                 return total
 
+    def unindexed_pages(self, window: Window, part: tuple[int, int], decoder: PageDecoder) -> Iterator[Page]:
+        """Yield the messages of a window that no module's index holds, by a scan of the base table.
+
+        `part` is (number, count) of a parallel scan. Costs the whole table, whatever is found.
+        """
+        spec = self._source.spec
+        request: dict[str, Any] = {
+            "Segment": part[0],
+            "TotalSegments": part[1],
+            "FilterExpression": "#t >= :from AND #t < :to AND (attribute_not_exists(#m) OR NOT attribute_type(#m, :type))",
+            "ExpressionAttributeNames": {"#m": spec.module_key, "#t": spec.time_key},
+            "ExpressionAttributeValues": {
+                ":from": {"N": str(window.start_ms)},
+                ":to": {"N": str(window.end_ms)},
+                ":type": {"S": self.facts().key_types[spec.module_key]},
+            },
+        }
+        while True:
+            page = self._read("Scan", self._client.scan, request, parse=decoder.query_page)
+            yield page
+            if not page.last_key:
+                return
+            request["ExclusiveStartKey"] = page.last_key
+
     def probe(self, module: Module, window: Window, decoder: PageDecoder, limit: int) -> Probe:
         """Look at the first `limit` messages of a module in a window."""
         page = next(self.pages(module, window, decoder, limit=limit))

@@ -1,4 +1,4 @@
-"""The Prefect flows: nightly, backfill and purge. A task is one batch; the engine below knows no Prefect.
+"""The Prefect flows: nightly, backfill, purge and sweep. A task is one batch; the engine below knows no Prefect.
 
 Prefect schedules, retries and shows; it is not our checkpoint: receipts are. A flow run again does what is left.
 """
@@ -98,9 +98,21 @@ def purge(
     return _perform(settings or load_settings(config, os.environ), Request("purge", *_what(start, end, modules)))
 
 
+@flow(name="sweep", flow_run_name="sweep", task_runner=_ONE_AFTER_THE_OTHER, persist_result=False)
+def sweep(
+    start: str | None = None, end: str | None = None, settings: Settings | None = None, config: Path | None = None
+) -> tuple[Plan, RunResult]:
+    """Archive and purge messages that no module's index holds, by scanning the whole table."""
+    window = Window(parse_instant(start), parse_instant(end)) if start and end else None
+    return _perform(settings or load_settings(config, os.environ), Request("sweep", window))
+
+
 def run_flow(settings: Settings, request: Request) -> tuple[Plan, RunResult]:
     """Run a request as its flow, in this process."""
     with quiet_prefect():
+        if request.command == "sweep":
+            start, end = (iso(request.window.start), iso(request.window.end)) if request.window else (None, None)
+            return sweep(start, end, settings)
         if request.window is None:
             return nightly(settings)
         modules = [module if isinstance(module, int | str) else str(module) for module in request.modules or ()]

@@ -10,6 +10,7 @@ from flows.commands.checking import check
 from flows.commands.demonstrating import demo
 from flows.commands.loading import load
 from flows.commands.stopping import resume, stop
+from flows.commands.sweeping import sweep
 
 _EPILOG = (
     "Exit codes: 0 done; 1 unexpected failure; 2 wrong input; 3 refused, because a promise could not be kept; 4 a proof failed; "
@@ -26,7 +27,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (demo, load, check, plan, nightly, backfill, purge, query, status, stop, resume):
+for command in (demo, load, check, plan, nightly, backfill, purge, sweep, query, status, stop, resume):
     app.command()(command)
 
 

@@ -26,7 +26,9 @@ def show_plan(console: Console, plan: Plan) -> None:
     table.add_column("between", justify="right")
     for module in sorted(plan.modules, key=lambda part: -part.rows)[:_MOST_MODULES]:
         between = "exact" if module.low == module.high else f"{module.low:,} and {module.high:,}"
-        table.add_row(str(module.module), f"{module.window.start:%Y-%m-%d}", f"{module.rows:,}", between)
+        table.add_row(
+            "(none)" if module.module is None else str(module.module), f"{module.window.start:%Y-%m-%d}", f"{module.rows:,}", between
+        )
     if len(plan.modules) > _MOST_MODULES:
         rest = sorted(plan.modules, key=lambda part: -part.rows)[_MOST_MODULES:]
         table.add_row(f"and {len(rest)} more", "", f"{sum(part.rows for part in rest):,}", "")
@@ -34,7 +36,7 @@ def show_plan(console: Console, plan: Plan) -> None:
     cost = plan.cost
     hours = "never ends" if plan.rate.hours is None else f"takes {float(plan.rate.hours):.2f} h for a day's inflow"
     console.print(
-        f"About {plan.rows:,} messages ({plan.low:,} to {plan.high:,}) of {plan.item_bytes:,} bytes, in up to {plan.segments:,} segments. "
+        f"About {plan.rows:,} messages ({plan.low:,} to {plan.high:,}) of {plan.item_bytes:,} bytes, in up to {min(plan.segments, plan.high):,} segments. "
         f"Planning read {plan.reads:,.1f} units.",
         highlight=False,
     )

@@ -54,7 +54,7 @@ def scripted(answers: Sequence[Answer]) -> Iterator[Scripted]:
     left = list(answers)
 
     class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: N802 - http.server's name
+        def do_POST(self) -> None:
             asked = self.rfile.read(int(self.headers["Content-Length"]))
             server.requests.append(json.loads(asked))
             answer = left.pop(0) if left else Answer(b'{"__type": "NoMoreAnswersException"}', 400)

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from threading import Lock, local
+from threading import Lock
 
-import pyarrow as pa
-
-from archive.codec.decode import PageDecoder
-from archive.codec.values import AttributeValue, Item, decode_plain
+from archive.engine.reading import BatchReader, Progress
 from archive.engine.session import Session
 from archive.errors import DynalakeError, LakeDamagedError, ProofError
 from archive.lake.commit import Committed, Committer, Place
-from archive.lake.order import FROM_SPOOL, FROM_TABLE, Key
 from archive.lake.parquet import SegmentFile
 from archive.lake.proved import fetch_proved
 from archive.lake.receipts import Seen
@@ -29,17 +25,17 @@ from archive.model.receipt import StoredObject
 from archive.model.window import Window
 from archive.purge.segment import Purged, Purger
 
-Progress = Callable[[str, int], None]
-"""Told what has just been done (`read`, `stored`, `purged`) and with how many messages."""
-
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one Prefect task does: a window, and the modules that have messages in or before it. Small, and no rows."""
+    """What one Prefect task does: a window, and the modules that have messages in or before it. Small, and no rows.
+
+    The module None stands for the messages of no module (`dynalake sweep`).
+    """
 
     number: int
     window: Window
-    modules: tuple[Module, ...]
+    modules: tuple[Module | None, ...]
 
 
 @dataclass(slots=True)
@@ -76,7 +72,7 @@ class BatchWork:
     def __init__(self, session: Session, now: datetime, progress: Progress) -> None:
         """Prepare; clients are the session's."""
         self.session, self._now, self._progress = session, now, progress
-        self._decoders = local()
+        self._reader = BatchReader(session, progress)
         self._handled = 0
         self._lock = Lock()
 
@@ -85,11 +81,11 @@ class BatchWork:
         session = self.session
         result = BatchResult()
         with self._spool() as (folder, spool):
-            self._read(batch, spool, keys_only=False)
+            self._reader.read(batch.window, batch.modules, spool, keys_only=False)
             result.read, result.spooled_bytes = sum(spool.rows.values()), spool.bytes
             listing = session.receipts.listing(batch.window)
             place = self._place(folder)
-            committer = Committer(place, session.receipts, self._ask)
+            committer = Committer(place, session.receipts, self._reader.ask)
             purger = self._purger(place)
 
             def one(segment: Segment) -> BatchResult:
@@ -105,7 +101,7 @@ class BatchWork:
         session = self.session
         result = BatchResult()
         with self._spool() as (folder, spool):
-            self._read(batch, spool, keys_only=True)
+            self._reader.read(batch.window, batch.modules, spool, keys_only=True)
             result.read, result.spooled_bytes = sum(spool.rows.values()), spool.bytes
             listing = session.receipts.listing(batch.window)
             place = self._place(folder)
@@ -146,62 +142,6 @@ class BatchWork:
             return None
         remover, single = session.removers()
         return Purger(place, policy, remover, single, session.known_attributes, session.config.limits.purge_requests)
-
-    def _decoder(self) -> PageDecoder:
-        """Return this thread's decoder, which learns attribute names."""
-        decoder: PageDecoder | None = getattr(self._decoders, "decoder", None)
-        if decoder is None:
-            decoder = self._decoders.decoder = self.session.decoder()
-        return decoder
-
-    def _read(self, batch: Batch, spool: Spool, *, keys_only: bool) -> None:
-        """Query each module once over the whole batch, several modules at once, into the spool."""
-        session = self.session
-        spec, policy = session.config.source.spec, session.config.policy
-        keys = (spec.partition_key, spec.time_key, spec.module_key)
-        marked = (policy.ttl_attribute,) if policy.purge == "expire" else ()
-        complete = session.facts.projection == "ALL"
-        seen: set[str] = set()
-
-        def read(module: Module) -> None:
-            decoder = self._decoder()
-            only = (*keys, *marked) if keys_only or not complete else ()
-            for page in session.reader.pages(module, batch.window, decoder, only=only):
-                rows = page.rows
-                if not rows.num_rows:
-                    continue
-                if not complete and not keys_only:
-                    keyed = session.order.keyed(rows, FROM_SPOOL)
-                    rows = _one_batch(session.reader.messages(self._wire_keys(session.order.keys(keyed)), decoder))
-                spool.append_page(rows, session.record.layouts, FROM_SPOOL)
-                self._progress("read", rows.num_rows)
-                # Nothing is stored yet, so nothing is half done: only asked-for stops end a batch here, caps wait for segments.
-                session.brake.check(lambda: None)
-            seen.update(decoder.seen)
-
-        with ThreadPoolExecutor(session.config.limits.streams, "read") as pool:
-            for future in as_completed([pool.submit(read, module) for module in batch.modules]):
-                future.result()
-        if not keys_only:
-            session.learn(seen)
-
-    def _wire_keys(self, keys: list[Key]) -> list[Item]:
-        """Return keys of rows as DynamoDB's; what did not fit a column comes from the exact text."""
-        spec, types = self.session.config.source.spec, self.session.facts.key_types
-        wire: list[Item] = []
-        for partition, milliseconds, exact in keys:
-            value: AttributeValue = {types[spec.partition_key]: partition if isinstance(partition, str) else str(partition)}
-            item: Item = {spec.partition_key: value, spec.time_key: {"N": str(milliseconds)}}
-            if exact is not None:
-                item.update(decode_plain(exact))
-            wire.append(item)
-        return wire
-
-    def _ask(self, keys: list[Key]) -> pa.Table:
-        """Read messages consistently from the base table: what it says wins."""
-        session = self.session
-        rows = session.reader.messages(self._wire_keys(keys), self._decoder())
-        return session.order.keyed(rows, FROM_TABLE)
 
     def _archive_segment(self, segment: Segment, spool: Spool, seen: Seen, parts: tuple[Committer, Purger | None, Place]) -> BatchResult:
         committer, purger, place = parts
@@ -287,10 +227,6 @@ class BatchWork:
                     for waiting in futures:
                         waiting.cancel()
                     raise
-
-
-def _one_batch(table: pa.Table) -> pa.RecordBatch:
-    return table.combine_chunks().to_batches()[0] if table.num_rows else pa.RecordBatch.from_pylist([], schema=table.schema)
 
 
 def _gone(key: str) -> LakeDamagedError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
@@ -48,6 +48,8 @@ def make_plan(session: Session, request: Request, now: datetime, told: Callable[
     """
     before = session.reads.units
     window = _allowed(session, request, now)
+    if request.command == "sweep":
+        return _sweep_plan(session, request, window)
     told("looking for modules")
     starts = _starts(session, request)
     told(f"found {len(starts)} modules; looking how many messages they have")
@@ -110,6 +112,8 @@ def _estimated(session: Session, module: ModulePlan, *, exact: bool) -> tuple[Mo
     """Return the module with its expected rows, and the rows and bytes that were looked at."""
     decoder = session.decoder()
     window = module.window
+    if module.module is None:
+        return module, (0, 0)
     if exact:
         rows = session.reader.count(module.module, window)
         probe = session.reader.probe(module.module, window, decoder, _ROWS_A_LOOK)
@@ -126,6 +130,16 @@ def _estimated(session: Session, module: ModulePlan, *, exact: bool) -> tuple[Mo
     rows, low, high = estimate(looks)
     seen = sum(look.rows for look in looks)
     return ModulePlan(module.module, window, rows, low, high, module.junk), (seen, size)
+
+
+def _sweep_plan(session: Session, request: Request, window: Window | None) -> Plan:
+    """Plan a scan of the whole base table: its price is known beforehand, what it finds is not."""
+    facts = session.facts
+    hint = max(facts.items - facts.index_items, 0)
+    modules = (ModulePlan(None, window, hint, 0, max(hint, facts.items), junk=False),) if window else ()
+    plan = _priced(session, request, modules, (max(facts.bytes // facts.items, 1) if facts.items else _TYPICAL_BYTES, 0.0))
+    scan = Work(facts.items, plan.item_bytes, facts.indexes, session.config.limits.streams, 0, 0)
+    return replace(plan, cost=price_archive(scan, "keep", prices_of(session.config.source.region)), first_batch=max(plan.segments, 1))
 
 
 def _priced(session: Session, request: Request, modules: tuple[ModulePlan, ...], measured: tuple[int, float]) -> Plan:

@@ -74,7 +74,7 @@ def execute_plan(session: Session, plan: Plan, execute: Execute, told: Callable[
         try:
             result = execute(batch)
         except SpoolFullError as error:
-            if len(part) == 1:
+            if len(part) == 1 or plan.command == "sweep":
                 raise _too_large(part[0], error) from error
             length = max(1, len(part) // 2)
             continue

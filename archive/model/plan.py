@@ -9,14 +9,17 @@ from archive.model.config import Module, PurgeMode
 from archive.model.cost import Cost, PurgeRate
 from archive.model.window import Window, iso
 
-Command = Literal["nightly", "backfill", "purge"]
+Command = Literal["nightly", "backfill", "purge", "sweep"]
 
 
 @dataclass(frozen=True, slots=True)
 class ModulePlan:
-    """One module's share: its window, and how many messages are expected in it (`low` to `high`; exact where equal)."""
+    """One module's share: its window, and how many messages are expected in it (`low` to `high`; exact where equal).
 
-    module: Module
+    The module None stands for the messages of no module.
+    """
+
+    module: Module | None
     window: Window
     rows: int
     low: int
@@ -59,7 +62,7 @@ class Plan:
         """At most so many."""
         return sum(module.high for module in self.modules)
 
-    def modules_in(self, window: Window) -> tuple[Module, ...]:
+    def modules_in(self, window: Window) -> tuple[Module | None, ...]:
         """Return the modules that have messages in a batch's window, or may have."""
         return tuple(module.module for module in self.modules if module.window.intersect(window))
 
@@ -85,7 +88,7 @@ class Plan:
             "warnings": list(self.warnings),
             "modules": [
                 {
-                    "module": module.module if isinstance(module.module, int | str) else str(module.module),
+                    "module": module.module if isinstance(module.module, int | str | None) else str(module.module),
                     "from": iso(module.window.start),
                     "rows": module.rows,
                     "rows_low": module.low,

@@ -63,8 +63,6 @@ def plan(
     """
     with errors_as_sentences():
         settings = settings_of(config)
-        console = console_for(as_json=as_json)
-        now = datetime.now(UTC)
         if (start is None) != (end is None):
             message = "give --from and --to together, or neither for all that may be archived"
             raise InputError(message)

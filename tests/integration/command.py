@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import count
 from typing import Any, Final
 
@@ -34,6 +35,11 @@ class Write:
     key: tuple[Value, ...]
     compared: frozenset[str]
     missing: frozenset[str]
+
+    @property
+    def is_probe(self) -> bool:
+        """Say whether the item is one that a check made up: their conversations have names of their own."""
+        return str(self.key[0][1]).startswith(("dynalake-probe-", "dynalake-check"))
 
 
 @dataclass(slots=True)
@@ -76,9 +82,8 @@ class Outcome:
 
     @property
     def removals(self) -> list[Write]:
-        """Every conditional write of a message, in the order of the calls; not those of items that a probe has made itself."""
-        writes = [write for call in self.calls for write in call.writes]
-        return [write for write in writes if not str(write.key[0][1]).startswith(("dynalake-probe-", "dynalake-check"))]
+        """Every conditional write of a message, in the order of the calls; not those of items that a check made up."""
+        return [write for call in self.calls for write in call.writes if not write.is_probe]
 
     def done(self) -> Outcome:
         """Return the outcome of a command that must have worked."""
@@ -146,9 +151,14 @@ def _writes(operation: str, params: Mapping[str, Any]) -> Iterator[Write]:
 
 
 def _of_statement(text: str, parameters: list[Any]) -> Write:
-    """Read a statement: the key's two attributes come first in its condition, then what is compared."""
+    kind, names, missing = _read_statement(text)
+    key = dict(zip(names[:2], parameters[-len(names) :], strict=False))
+    return Write(kind, tuple(message_of(key).values()), frozenset(names[2:]), missing)
+
+
+@lru_cache(maxsize=1_024)
+def _read_statement(text: str) -> tuple[str, tuple[str, ...], frozenset[str]]:
+    """Return a statement's verb, the names that its condition compares (the key's two come first), and those that must be missing."""
     head, where = text.split(" WHERE ", 1)
-    names = [name.replace('""', '"') for name in _COMPARED.findall(where)]
-    values = parameters[-len(names) :]
-    missing = frozenset(name.replace('""', '"') for name in _MISSING.findall(where))
-    return Write(head.split(" ", 1)[0], tuple(message_of(dict(zip(names[:2], values[:2], strict=True))).values()), frozenset(names[2:]), missing)
+    names = tuple(name.replace('""', '"') for name in _COMPARED.findall(where))
+    return head.split(" ", 1)[0], names, frozenset(name.replace('""', '"') for name in _MISSING.findall(where))

@@ -107,7 +107,7 @@ def _made(random: Random) -> Iterator[Wire]:
     for module in modules:
         yield _message("module", next(at), module, {"studentId": {"N": "1"}, "provider": {"S": "openai"}})
     yield _message("deep", next(at), 7, {"deep": _deep(30)})
-    yield _message("many", next(at), 7, {f"attribute {number}": {"N": str(number)} for number in range(120)})
+    yield _message("many", next(at), 7, {f"attribute {number}": {"N": str(number)} for number in range(40)})
     for partition in (" ", "\x00", "\u2028", "😀" * 100, "a/b?c=d&e#f", '"', "ﬀ", "dt=2024-01-01", "x" * 1_000):
         yield _message(partition, _ms(2024, 3, 2), 7, {"content": {"S": "another conversation, the same millisecond and module"}})
     yield from _times()

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from tests.integration.items import by_key, size_of
 from tests.integration.lake import messages_of, table_of
+from tests.integration.receipts import check_receipts
 from tests.integration.worlds import World, differences
 
 
@@ -34,6 +35,11 @@ def test_a_message_lies_in_the_segment_of_its_time(kept: World) -> None:
         assert key.startswith(f"messages/dt={day}/{day.replace('-', '')}T0000Z-")
         rows = list(zip(*(table.column(name).to_pylist() for name in ("module_id", "sent_at", "conversation_id")), strict=True))
         assert rows == sorted(rows, key=lambda row: (row[0] is not None, row[0] or 0, row[1], row[2].encode()))
+
+
+def test_receipts_are_true(kept: World) -> None:
+    """Each of them, in every field."""
+    check_receipts(kept)
 
 
 def test_the_run_record_says_what_was_done(kept: World) -> None:

@@ -32,9 +32,9 @@ def value_of(item: Item) -> Value:
     return tuple(sorted((name, value["S"] if "S" in value else Decimal(value["N"])) for name, value in item.items()))
 
 
-def _row_value(row: dict[str, Any]) -> Value:
+def _row_value(row: dict[str, Any], time: int) -> Value:
     values: dict[str, Any] = dict(json.loads(row.pop("remainder") or "{}", parse_int=Decimal, parse_float=Decimal))
-    values["timestamp"] = Decimal(row.pop("sent_at").value if hasattr(row["sent_at"], "value") else row.pop("sent_at"))
+    values["timestamp"] = Decimal(time)
     for column, value in row.items():
         if value is not None:
             values[_COLUMNS[column]] = value if isinstance(value, str) else Decimal(value)
@@ -61,11 +61,7 @@ def _messages(data: bytes) -> list[tuple[Key, Value]]:
     table = pq.read_table(io.BytesIO(data))
     times = table.column("sent_at").cast("int64").to_pylist()
     rows = table.drop_columns(["sent_at"]).to_pylist()
-    found: list[tuple[Key, Value]] = []
-    for time, row in zip(times, rows, strict=True):
-        values = _row_value({**row, "sent_at": time})
-        found.append(((row["conversation_id"], time), values))
-    return found
+    return [((row["conversation_id"], time), _row_value(row, time)) for time, row in zip(times, rows, strict=True)]
 
 
 class Oracle:

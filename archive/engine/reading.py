@@ -1,0 +1,110 @@
+"""Reads a batch's messages from the table into the spool: module by module, or those of no module by a scan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from threading import local
+
+import pyarrow as pa
+
+from archive.codec.decode import Page, PageDecoder
+from archive.codec.values import AttributeValue, Item, decode_plain
+from archive.engine.session import Session
+from archive.lake.order import FROM_SPOOL, FROM_TABLE, Key
+from archive.lake.spool import Spool
+from archive.model.config import Module
+from archive.model.window import Window
+
+Progress = Callable[[str, int], None]
+"""Told what has just been done (`read`, `stored`, `purged`) and with how many messages."""
+
+
+class BatchReader:
+    """Reads for the batches of one run. Each thread has a decoder of its own, which learns attribute names."""
+
+    def __init__(self, session: Session, progress: Progress) -> None:
+        """Prepare; nothing is read yet."""
+        self._session, self._progress = session, progress
+        self._decoders = local()
+
+    def _decoder(self) -> PageDecoder:
+        decoder: PageDecoder | None = getattr(self._decoders, "decoder", None)
+        if decoder is None:
+            decoder = self._decoders.decoder = self._session.decoder()
+        return decoder
+
+    def read(self, window: Window, modules: Iterable[Module | None], spool: Spool, *, keys_only: bool) -> None:
+        """Query each module once over the whole window, several at once; None stands for the messages of no module.
+
+        With `keys_only` only keys (and, in mode expire, marks) are asked for; a read costs the same all the same.
+        Raises SpoolFullError where it does not fit, StoppedError where the run was asked to stop.
+        """
+        streams = self._session.config.limits.streams
+        seen: set[str] = set()
+        with ThreadPoolExecutor(streams, "read") as pool:
+            jobs = []
+            for module in modules:
+                if module is None:
+                    jobs += [pool.submit(self._scan, window, (part, streams), spool, seen) for part in range(streams)]
+                else:
+                    jobs.append(pool.submit(self._query, window, module, (spool, seen), keys_only=keys_only))
+            try:
+                for job in as_completed(jobs):
+                    job.result()
+            except BaseException:
+                for job in jobs:
+                    job.cancel()
+                raise
+        if not keys_only:
+            self._session.learn(seen)
+
+    def _query(self, window: Window, module: Module, into: tuple[Spool, set[str]], *, keys_only: bool) -> None:
+        session, decoder = self._session, self._decoder()
+        spec, policy = session.config.source.spec, session.config.policy
+        spool, seen = into
+        complete = session.facts.projection == "ALL"
+        marked = (policy.ttl_attribute,) if policy.purge == "expire" else ()
+        only = (spec.partition_key, spec.time_key, spec.module_key, *marked) if keys_only or not complete else ()
+        for page in session.reader.pages(module, window, decoder, only=only):
+            rows = page.rows
+            if rows.num_rows and not complete and not keys_only:
+                rows = self._whole(rows, decoder)
+            self._spool(Page(rows, page.last_key, page.units), spool)
+        seen.update(decoder.seen)
+
+    def _scan(self, window: Window, part: tuple[int, int], spool: Spool, seen: set[str]) -> None:
+        decoder = self._decoder()
+        for page in self._session.reader.unindexed_pages(window, part, decoder):
+            self._spool(page, spool)
+        seen.update(decoder.seen)
+
+    def _spool(self, page: Page, spool: Spool) -> None:
+        if page.rows.num_rows:
+            spool.append_page(page.rows, self._session.record.layouts, FROM_SPOOL)
+            self._progress("read", page.rows.num_rows)
+        # Nothing is stored yet, so nothing is half done: only asked-for stops end a batch here, caps wait for segments.
+        self._session.brake.check(lambda: None)
+
+    def _whole(self, rows: pa.RecordBatch, decoder: PageDecoder) -> pa.RecordBatch:
+        """Return whole messages for the keys that an index of another projection yields."""
+        keys = self._session.order.keys(self._session.order.keyed(rows, FROM_SPOOL))
+        table = self._session.reader.messages(self._wire_keys(keys), decoder).combine_chunks()
+        return table.to_batches()[0] if table.num_rows else rows.slice(0, 0)
+
+    def ask(self, keys: list[Key]) -> pa.Table:
+        """Read messages consistently from the base table: what it says wins."""
+        rows = self._session.reader.messages(self._wire_keys(keys), self._decoder())
+        return self._session.order.keyed(rows, FROM_TABLE)
+
+    def _wire_keys(self, keys: list[Key]) -> list[Item]:
+        """Return keys of rows as DynamoDB's; what did not fit a column comes from the exact text."""
+        spec, types = self._session.config.source.spec, self._session.facts.key_types
+        wire: list[Item] = []
+        for partition, milliseconds, exact in keys:
+            value: AttributeValue = {types[spec.partition_key]: partition if isinstance(partition, str) else str(partition)}
+            item: Item = {spec.partition_key: value, spec.time_key: {"N": str(milliseconds)}}
+            if exact is not None:
+                item.update(decode_plain(exact))
+            wire.append(item)
+        return wire

@@ -1,0 +1,61 @@
+"""How many bytes DynamoDB counts for an item: what its request units are computed from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, Final, cast
+
+_NESTED: Final = 3  # bytes of a list or a map, whatever it holds
+_ELEMENT: Final = 1  # bytes more for each thing it holds
+
+
+def item_size(item: Mapping[str, Mapping[str, Any]]) -> int:
+    """Return an item's size in bytes: the UTF-8 bytes of its attribute names, and the sizes of their values.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html gives the rules, but of numbers
+    only approximately: here they are as DynamoDB was measured to count them, which is never less. That page is silent about sets:
+    their members count, and nothing else. Binary may be bytes or, as it is on the wire, base64 text.
+    """
+    return sum(len(name.encode()) + _value_size(value) for name, value in item.items())
+
+
+def _value_size(value: Mapping[str, Any]) -> int:
+    ((tag, inner),) = value.items()
+    if tag in ("BOOL", "NULL"):
+        return 1
+    if tag == "M":
+        return _NESTED + sum(_ELEMENT + len(name.encode()) + _value_size(member) for name, member in inner.items())
+    if tag == "L":
+        return _NESTED + sum(_ELEMENT + _value_size(member) for member in inner)
+    if tag in ("SS", "NS", "BS"):
+        return sum(_scalar_size(tag[0], member) for member in inner)
+    return _scalar_size(tag, inner)
+
+
+def _scalar_size(tag: str, inner: str | bytes) -> int:
+    if tag == "N":
+        return _number_size(cast("str", inner))
+    if tag == "B":
+        return len(inner) // 4 * 3 - inner.count("=") if isinstance(inner, str) else len(inner)
+    return len(cast("str", inner).encode())
+
+
+def _number_size(text: str) -> int:
+    """Return the size of a number: a byte, one for each two digits on either side of the point, one for a minus sign.
+
+    Zeros at both ends are not counted, nor is an exponent: 1E+125 takes two bytes. A zero takes one.
+    """
+    sign, digit_tuple, exponent = cast("tuple[int, tuple[int, ...], int]", Decimal(text).as_tuple())
+    digits = "".join(map(str, digit_tuple)).lstrip("0")
+    significant = len(digits.rstrip("0"))
+    if not significant:
+        return 1
+    exponent += len(digits) - significant
+    whole = significant + exponent
+    pairs = _pairs(whole) + _pairs(-exponent) if exponent < 0 < whole else _pairs(significant)
+    return 1 + pairs + sign
+
+
+def _pairs(digits: int) -> int:
+    return (digits + 1) // 2

@@ -1,0 +1,60 @@
+"""Holds receipts against the stored objects that they speak of."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from tests.integration.lake import Stored, table_of
+from tests.integration.worlds import World
+
+
+def check_receipts(world: World) -> None:
+    """Assert that each segment has a receipt, each receipt a segment, and that every field of it is true."""
+    receipts = {key.replace("receipts/", "messages/").replace(".json", ".parquet"): stored for key, stored in world.receipts.items()}
+    assert receipts.keys() == world.segments.keys()
+    for key, segment in world.segments.items():
+        receipt = receipts[key]
+        assert receipt.body.endswith(b"\n")
+        assert receipt.body.count(b"\n") == 1, "Athena reads one line an object"
+        assert json.loads(receipt.body) == _expected(world, segment)
+
+
+def _expected(world: World, segment: Stored) -> dict[str, Any]:
+    """Return what the receipt has to say, found out from the object alone."""
+    table = table_of(segment)
+    times = pc.min_max(table.column("sent_at").cast(pa.int64())).as_py()
+    name = segment.key.rsplit("/", 1)[1].removesuffix(".parquet")
+    start, end = (datetime.strptime(text, "%Y%m%dT%H%MZ").replace(tzinfo=UTC) for text in name.split("-"))
+    description: Any = world.site.servers.dynamodb.dynamodb().describe_table(TableName=world.site.table)["Table"]
+    return {
+        "segment": name,
+        "window_start": f"{start:%Y-%m-%dT%H:%M:%SZ}",
+        "window_end": f"{end:%Y-%m-%dT%H:%M:%SZ}",
+        "key": f"{world.site.lake.prefix}/{segment.key}",
+        "rows": table.num_rows,
+        "bytes": len(segment.body),
+        "sha256": segment.sha256,
+        "etag": segment.etag,
+        "version_id": segment.version_id,
+        "generation": int(segment.metadata["generation"]),
+        "predecessor": segment.metadata["predecessor"] or None,
+        "first_sent_at": _iso(times["min"]),
+        "last_sent_at": _iso(times["max"]),
+        "spec_version": 1,
+        "row_groups": pq.ParquetFile(pa.BufferReader(segment.body)).num_row_groups,
+        "source_table": description["TableArn"],
+        "source_table_id": description["TableId"],
+        "run": segment.metadata["run"],
+        "stored_at": segment.metadata["stored-at"],
+    }
+
+
+def _iso(milliseconds: int) -> str:
+    text = f"{datetime.fromtimestamp(milliseconds // 1000, UTC):%Y-%m-%dT%H:%M:%S}"
+    return f"{text}.{milliseconds % 1000:03}Z" if milliseconds % 1000 else f"{text}Z"
