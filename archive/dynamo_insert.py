@@ -6,7 +6,7 @@ A message is put only where its key is absent, and nothing is ever overwritten. 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import ClientError
 
 from archive.aws import THROTTLES, error_code, translated
-from archive.codec.conditions import MOST_CHARACTERS, MOST_COMPARISONS, key_of
-from archive.codec.values import Item, canonical
-from archive.errors import InputError, ServiceError, TransientServiceError
+from archive.codec.conditions import key_of
+from archive.codec.inserts import differing, has_passed, insert_statement, lasting
+from archive.codec.values import AttributeValue, Item, canonical
+from archive.errors import ServiceError, TransientServiceError
 from archive.model.cost import write_units
 from archive.model.spec import TableSpec
+from archive.model.target_table import TargetTable, target_of
 from archive.pace import Pace
 
 if TYPE_CHECKING:
@@ -58,51 +60,18 @@ class Outcome:
     differs: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class TargetTable:
-    """The table that messages are put into. `ttl` is the attribute by which it expires items, if it does."""
-
-    name: str
-    arn: str
-    table_id: str
-    spec: TableSpec
-    indexes: int
-    key_types: dict[str, str]
-    ttl: str | None
-
-
 def describe_target(client: DynamoDBClient, name: str, spec: TableSpec) -> TargetTable:
-    """Describe a table; raises InputError where it is absent or has other keys than the spec."""
+    """Describe a table and its TTL; raises InputError where it is absent or has other keys than the spec."""
     with translated("dynamodb:DescribeTable", f"table {name}"):
         table = client.describe_table(TableName=name)["Table"]
-    types = {part["AttributeName"]: str(part["AttributeType"]) for part in table["AttributeDefinitions"]}
-    keys = {part["KeyType"]: part["AttributeName"] for part in table["KeySchema"]}
-    if (keys.get("HASH"), keys.get("RANGE")) != (spec.partition_key, spec.time_key) or types[spec.time_key] != "N":
-        message = (
-            f"table {name} has the keys ({keys.get('HASH')}, {keys.get('RANGE')}); a restored message needs "
-            f"({spec.partition_key}, {spec.time_key}), the second of them a Number: name another table"
-        )
-        raise InputError(message)
-    return TargetTable(
-        name=name,
-        arn=table["TableArn"],
-        table_id=table.get("TableId", table["TableArn"]),
-        spec=spec,
-        indexes=len(table.get("GlobalSecondaryIndexes", ())) + len(table.get("LocalSecondaryIndexes", ())),
-        key_types={key: types[key] for key in (spec.partition_key, spec.time_key)},
-        ttl=_ttl_attribute(client, name),
-    )
-
-
-def _ttl_attribute(client: DynamoDBClient, name: str) -> str | None:
     with translated("dynamodb:DescribeTimeToLive", f"table {name}"):
         try:
-            about = client.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
+            ttl: Any = client.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
         except ClientError as error:
-            if "Unknown" in error_code(error):  # a server without TTL
-                return None
-            raise
-    return about.get("AttributeName") if about.get("TimeToLiveStatus") in ("ENABLED", "ENABLING") else None
+            if "Unknown" not in error_code(error):  # a server that has no TTL
+                raise
+            ttl = {}
+    return target_of(table, ttl, spec)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,26 +103,13 @@ class Inserter:
         self._client, self._table, self._paces, self._terms = client, table, paces, terms
         self._look_first = False
 
-    def lasting(self, item: Item) -> Item:
-        """Return the item without a TTL that has passed: with it, the message would vanish again at once."""
-        ttl = self._table.ttl
-        if ttl is None or not self._has_passed(item.get(ttl)):
-            return item
-        return {name: value for name, value in item.items() if name != ttl}
-
-    def _has_passed(self, value: Mapping[str, Any] | None) -> bool:
-        try:
-            return value is not None and float(value["N"]) <= self._terms.now
-        except KeyError:
-            return False
-
     def insert(self, items: Sequence[Item]) -> list[Outcome]:
         """Put items, whose keys all differ, and return one outcome each, in any order.
 
         Raises ServiceError; then some of them may have been put, and all can be tried again.
         """
         outcomes: list[Outcome] = []
-        waiting = [self.lasting(item) for item in items]
+        waiting = [lasting(item, self._table.ttl, self._terms.now) for item in items]
         look = self._look_first
         for tries in range(_TRIES):
             images = self._images(waiting) if look else {}
@@ -181,12 +137,12 @@ class Inserter:
         if canonical(image) == canonical(item):
             return Outcome(item, Fate.PRESENT)
         ttl = self._table.ttl
-        differs = tuple(sorted(name for name in image.keys() | item.keys() if not _same(image.get(name), item.get(name))))
-        if ttl is not None and differs == (ttl,) and ttl not in item and (self._terms.marks or self._has_passed(image[ttl])):
+        differs = differing(image, item)
+        if ttl is not None and differs == [ttl] and ttl not in item and (self._terms.marks or has_passed(image[ttl], self._terms.now)):
             return Outcome(item, Fate.KEPT) if self._take_ttl_away(item, image[ttl]) else None
-        return Outcome(item, Fate.CONFLICT, differs)
+        return Outcome(item, Fate.CONFLICT, tuple(differs))
 
-    def _take_ttl_away(self, item: Item, ttl: Mapping[str, Any]) -> bool:
+    def _take_ttl_away(self, item: Item, ttl: AttributeValue) -> bool:
         """Remove the TTL of a message that is there, if it still is this one; say whether it was."""
         table = self._table
         with translated("dynamodb:UpdateItem", f"table {table.name}"):
@@ -199,7 +155,7 @@ class Inserter:
                     UpdateExpression="REMOVE #t",
                     ConditionExpression="#t = :t",
                     ExpressionAttributeNames={"#t": str(table.ttl)},
-                    ExpressionAttributeValues={":t": dict(ttl)},  # type: ignore[dict-item]
+                    ExpressionAttributeValues={":t": ttl},
                 )
             except ClientError as error:
                 if error_code(error) not in _THERE:
@@ -229,10 +185,8 @@ class Inserter:
         return there + [item for item in singly if not self._put_one(item, images, outcomes)]
 
     def _statement(self, item: Item) -> str | None:
-        """Return a PartiQL INSERT, or None where the item goes singly: another type, an awkward name, too many attributes."""
+        """Return a PartiQL INSERT, or None where the item goes singly."""
         if not self._terms.types.issuperset(tag for value in item.values() for tag in value):
-            return None
-        if len(item) > MOST_COMPARISONS or not all(map(_can_be_quoted, item)):
             return None
         return insert_statement(self._table.name, item)
 
@@ -329,25 +283,3 @@ class Inserter:
 
     def _units(self, item: Item) -> float:
         return float(write_units(len(canonical(item)), self._table.indexes))
-
-
-def insert_statement(table: str, item: Item) -> str | None:
-    """Return the INSERT whose parameters are the item's values in their order; None where it is longer than DynamoDB takes.
-
-    An INSERT of a key that is there is refused (DuplicateItem), says
-    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-reference.insert.html
-    """
-    members = ", ".join(f"'{name}': ?" for name in item)
-    quoted = table.replace('"', '""')
-    text = f"INSERT INTO \"{quoted}\" VALUE {{{members}}}"
-    return text if len(text) <= MOST_CHARACTERS else None
-
-
-def _can_be_quoted(name: str) -> bool:
-    return name.isprintable() and not any(character in "'\"\\" for character in name)
-
-
-def _same(one: Mapping[str, Any] | None, other: Mapping[str, Any] | None) -> bool:
-    if one is None or other is None:
-        return one is other
-    return canonical({"": dict(one)}) == canonical({"": dict(other)})

@@ -16,6 +16,7 @@ from rich.console import Console
 from archive.errors import DynalakeError
 from archive.model.plan import Plan
 from flows import reporter
+from flows.logs import set_up
 from flows.settings import Settings, load_settings
 from flows.show import show_plan
 
@@ -40,8 +41,10 @@ INTERRUPTED = 130
 
 
 def settings_of(config: Path | None) -> Settings:
-    """Read the settings for a command."""
-    return load_settings(config, os.environ)
+    """Read the settings for a command, and set the log up as they say."""
+    settings = load_settings(config, os.environ)
+    set_up(settings.run.log)
+    return settings
 
 
 def console_for(*, as_json: bool) -> Console:

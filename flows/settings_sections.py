@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Final, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -267,6 +267,7 @@ class RunSection(Section):
     """[run]: how a run is carried out."""
 
     prefect: Flag = True
+    log: Literal["quiet", "text", "json"] = "quiet"
 
 
 SECTIONS: Final[Mapping[str, type[Section]]] = {

@@ -36,7 +36,8 @@ def show_plan(console: Console, plan: Plan) -> None:
     cost = plan.cost
     hours = "never ends" if plan.rate.hours is None else f"takes {float(plan.rate.hours):.2f} h for a day's inflow"
     console.print(
-        f"About {plan.rows:,} messages ({plan.low:,} to {plan.high:,}) of {plan.item_bytes:,} bytes, in up to {min(plan.segments, plan.high):,} segments. "
+        f"About {plan.rows:,} messages ({plan.low:,} to {plan.high:,}) of {plan.item_bytes:,} bytes, "
+        f"in up to {min(plan.segments, plan.high):,} segments. "
         f"Planning read {plan.reads:,.1f} units.",
         highlight=False,
     )

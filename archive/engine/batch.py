@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -24,6 +25,9 @@ from archive.model.layout import Segment
 from archive.model.receipt import StoredObject
 from archive.model.window import Window
 from archive.purge.segment import Purged, Purger
+
+
+_LOG = logging.getLogger("dynalake")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +157,9 @@ class BatchWork:
             return BatchResult(segments=1, waiting=rows)
         committed = committer.commit(segment, spool.runs(segment), exists=seen.message is not None, now=self._now)
         self._progress("stored", committed.receipt.rows if committed.stored else 0)
+        if committed.stored:
+            about = {"rows": committed.receipt.rows, "bytes": committed.receipt.bytes, "generation": committed.receipt.generation}
+            self._tell("segment stored", segment, about | {"added": committed.added, "replaced": committed.replaced})
         result = BatchResult(
             segments=1,
             stored=int(committed.stored),
@@ -177,7 +184,13 @@ class BatchWork:
             proved.path.unlink(missing_ok=True)
         self.session.learn(purged.learned)
         self._progress("purged", purged.done)
+        counts = {"removed": purged.done, "changed": purged.changed, "missing": purged.missing, "refused": purged.refused}
+        self._tell("segment purged", segment, counts)
         result.purged.add(purged)
+
+    def _tell(self, event: str, segment: Segment, fields: dict[str, int]) -> None:
+        """Log an event: names and counts only."""
+        _LOG.info(event, extra={"run": self.session.run, "segment": segment.name, **fields})
 
     def _mend(self, segment: Segment, seen: Seen, place: Place) -> BatchResult:
         """Make the receipt of an object that has none, or an older one; raise the alarm for one without an object."""
@@ -222,6 +235,7 @@ class BatchWork:
                 try:
                     result.add(future.result())
                 except ProofError as error:
+                    _LOG.error(str(error), extra={"run": session.run})  # noqa: TRY400 - the sentence says all; a traceback says no more
                     result.failed.append(str(error))
                 except BaseException:
                     for waiting in futures:

@@ -83,9 +83,10 @@ class Receipts:
             segment = self._keys.segment_of(listed.key)
             if segment is None:
                 continue
-            if segment.dt >= window.end.date() and segment.window.start >= window.end:
+            if segment.window.start < window.end:
+                found[segment] = listed
+            elif segment.dt >= window.end.date():
                 break
-            found[segment] = listed
         return found
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -21,6 +20,8 @@ Item = Mapping[str, Mapping[str, Any]]
 
 _REASON: Final = re.compile(r"(Table|Index)(Read|Write)(\w+)")
 _KEY_RANGE: Final = "KeyRangeThroughputExceeded"
+_NEW_READ: Final = 12_000.0  # what a new on-demand table, or index, takes at once
+_NEW_WRITE: Final = 4_000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +33,14 @@ class Warm:
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/on-demand-capacity-mode.html
     """
 
-    read: float = 12_000
-    write: float = 4_000
+    read: float = _NEW_READ
+    write: float = _NEW_WRITE
     indexes: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     """An index's read and write units a second."""
 
     def of(self, kind: Kind, index: str | None) -> float:
         """Return the units a second of the table (None) or of an index."""
-        read, write = (self.read, self.write) if index is None else self.indexes.get(index, (Warm.read, Warm.write))
+        read, write = (self.read, self.write) if index is None else self.indexes.get(index, (_NEW_READ, _NEW_WRITE))
         return read if kind == "read" else write
 
 
@@ -139,12 +140,14 @@ class Reason:
 def total(kind: Kind, costs: Iterable[Cost]) -> Cost:
     """Return what several of one kind cost together."""
     table = 0.0
-    indexes: Counter[str] = Counter()
-    values: Counter[tuple[str, Value]] = Counter()
+    indexes: dict[str, float] = {}
+    values: dict[tuple[str, Value], float] = {}
     for cost in costs:
         table += cost.table
-        indexes.update(cost.indexes)  # type: ignore[arg-type]  # a Counter adds floats as well
-        values.update(cost.values)  # type: ignore[arg-type]
+        for index, units in cost.indexes.items():
+            indexes[index] = indexes.get(index, 0.0) + units
+        for place, units in cost.values.items():
+            values[place] = values.get(place, 0.0) + units
     return Cost(kind, table, indexes, values)
 
 
@@ -202,16 +205,16 @@ def reported(estimate: Cost, consumed: Mapping[str, Any] | Sequence[Mapping[str,
     """
     parts = [consumed] if isinstance(consumed, Mapping) else list(consumed or ())
     table = sum(_number(part.get("Table")) + sum(map(_number, _of(part, "LocalSecondaryIndexes").values())) for part in parts)
-    indexes: Counter[str] = Counter()
+    indexes: dict[str, float] = {}
     for part in parts:
         for name, index in _of(part, "GlobalSecondaryIndexes").items():
-            indexes[name] += _number(index)  # type: ignore[assignment]
+            indexes[name] = indexes.get(name, 0.0) + _number(index)
     alone = sum(map(_number, parts)) if not table and not indexes else 0.0
     if alone and not estimate.indexes:
         table = alone
     elif alone and not estimate.table and len(estimate.indexes) == 1:
-        indexes.update(dict.fromkeys(estimate.indexes, alone))  # type: ignore[arg-type]
-    by_index = {**estimate.indexes, **{name: float(units) for name, units in indexes.items() if units}}
+        indexes = dict.fromkeys(estimate.indexes, alone)
+    by_index = {**estimate.indexes, **{name: units for name, units in indexes.items() if units}}
     scales = {name: by_index[name] / units for name, units in estimate.indexes.items() if units}
     values = {place: units * scales.get(place[0], 1.0) for place, units in estimate.values.items()}
     return Cost(estimate.kind, table or estimate.table, by_index, values)
@@ -267,4 +270,4 @@ def warm_of(table: Mapping[str, Any]) -> Warm:
 
 def _warm(described: Mapping[str, Any]) -> tuple[float, float]:
     warm = described.get("WarmThroughput") or {}
-    return float(warm.get("ReadUnitsPerSecond") or 12_000), float(warm.get("WriteUnitsPerSecond") or 4_000)
+    return float(warm.get("ReadUnitsPerSecond") or _NEW_READ), float(warm.get("WriteUnitsPerSecond") or _NEW_WRITE)

@@ -1,0 +1,44 @@
+"""What DescribeTable and DescribeTimeToLive say of a table that messages are put back into."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from archive.errors import InputError
+from archive.model.receipt import Owner
+from archive.model.spec import TableSpec
+
+
+@dataclass(frozen=True, slots=True)
+class TargetTable:
+    """The table that messages are put into. `ttl` is the attribute by which it expires items, if it does."""
+
+    name: str
+    owner: Owner
+    spec: TableSpec
+    indexes: int
+    key_types: dict[str, str]
+    ttl: str | None
+
+
+def target_of(table: Mapping[str, Any], ttl: Mapping[str, Any], spec: TableSpec) -> TargetTable:
+    """Read a DescribeTable answer's `Table` and a TimeToLiveDescription; raises InputError where its keys are not the spec's."""
+    name = str(table["TableName"])
+    types = {part["AttributeName"]: str(part["AttributeType"]) for part in table["AttributeDefinitions"]}
+    keys = {part["KeyType"]: part["AttributeName"] for part in table["KeySchema"]}
+    if (keys.get("HASH"), keys.get("RANGE")) != (spec.partition_key, spec.time_key) or types[spec.time_key] != "N":
+        message = (
+            f"table {name} has the keys ({keys.get('HASH')}, {keys.get('RANGE')}); a restored message needs "
+            f"({spec.partition_key}, {spec.time_key}), the second of them a Number: name another table"
+        )
+        raise InputError(message)
+    return TargetTable(
+        name=name,
+        owner=Owner(table["TableArn"], table.get("TableId", table["TableArn"])),
+        spec=spec,
+        indexes=len(table.get("GlobalSecondaryIndexes", ())) + len(table.get("LocalSecondaryIndexes", ())),
+        key_types={key: types[key] for key in (spec.partition_key, spec.time_key)},
+        ttl=ttl.get("AttributeName") if ttl.get("TimeToLiveStatus") in ("ENABLED", "ENABLING") else None,
+    )

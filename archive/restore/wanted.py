@@ -1,0 +1,103 @@
+"""Which archived messages are wanted: a window, and for some columns the values they may have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from archive.codec.fit import arrow_type, tag_of
+from archive.errors import InputError
+from archive.model.config import Module
+from archive.model.layout import Segment
+from archive.model.spec import TableSpec
+from archive.model.window import Window
+
+ALL_TIME = Window(datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC))
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Rows in `window` (None: at any time) that have, in each column of `values`, one of its values."""
+
+    spec: TableSpec
+    window: Window | None
+    values: dict[str, tuple[Any, ...]]
+
+    @property
+    def modules(self) -> tuple[Module, ...] | None:
+        """The modules asked for, or None for all."""
+        return self.values.get(self.spec.module_column)
+
+    def whole(self, segment: Segment) -> bool:
+        """Say whether every row of a segment is wanted."""
+        return not self.values and (self.window is None or self.window.covers(segment.window))
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that decide."""
+        return list(dict.fromkeys([*self.values, *([self.spec.time_column] if self.window else [])]))
+
+    def verdict(self, ends: dict[str, tuple[Any, Any] | None]) -> bool | None:
+        """Judge rows by the least and greatest value (physical: times in milliseconds) of each deciding column.
+
+        True: all are wanted; False: none is; None: the rows themselves decide. Unknown ends (None) decide nothing; a
+        column with nulls has none.
+        """
+        verdicts = [self._by_ends(name, ends.get(name)) for name in self.columns]
+        if False in verdicts:
+            return False
+        return None if None in verdicts else True
+
+    def _by_ends(self, name: str, ends: tuple[Any, Any] | None) -> bool | None:
+        if ends is None:
+            return None
+        low, high = ends
+        verdict: bool | None = None if low != high else True
+        if name in self.values and not any(low <= value <= high for value in self.values[name]):
+            return False
+        if name == self.spec.time_column and self.window:
+            start, end = self.window.start_ms, self.window.end_ms
+            if high < start or low >= end:
+                return False
+            if name not in self.values:
+                return True if start <= low and high < end else None
+        return verdict
+
+    def mask(self, rows: pa.Table) -> pa.ChunkedArray:
+        """Say of each row (of the deciding columns, at least) whether it is wanted; null is never."""
+        mask = pa.chunked_array([pa.repeat(pa.scalar(value=True), rows.num_rows)])
+        for name, values in self.values.items():
+            kind = rows.schema.field(name).type
+            mask = pc.and_(mask, pc.is_in(rows.column(name), value_set=pa.array(values, kind)))
+        if self.window:
+            times = rows.column(self.spec.time_column).cast(pa.int64())
+            mask = pc.and_(mask, pc.and_(pc.greater_equal(times, self.window.start_ms), pc.less(times, self.window.end_ms)))
+        return mask
+
+
+def values_of(spec: TableSpec, column: str, texts: tuple[str, ...]) -> tuple[Any, ...]:
+    """Return what people write as values of a column; raises InputError for an unknown column or what it cannot hold."""
+    declared = next((entry for entry in spec.columns if entry.name == column), None)
+    if declared is None:
+        message = f"the lake has no column {column}; its columns are {', '.join(entry.name for entry in spec.columns)}"
+        raise InputError(message)
+    if tag_of(declared.type) == "S":
+        return texts
+    try:
+        if declared.type.kind == "int64":
+            values: tuple[Any, ...] = tuple(int(text) for text in texts)
+        elif declared.type.kind == "decimal":
+            values = tuple(Decimal(text) for text in texts)
+        else:
+            message = f"messages cannot be chosen by {column}, a column of type {declared.type}; choose by another column, or by --from and --to"
+            raise InputError(message)
+        pa.array(values, arrow_type(declared.type))
+    except (ValueError, ArithmeticError, pa.ArrowException) as error:
+        message = f"{column} is a column of type {declared.type}; give a number that it can hold"
+        raise InputError(message) from error
+    return values
