@@ -35,7 +35,9 @@ def refuse_unknown_variables(environ: Mapping[str, str]) -> None:
         upper = name.upper()
         if upper.startswith(PREFIX) and not upper.startswith(_OF_THE_TESTS) and upper not in (*known, *_NOT_SETTINGS):
             advice = "unset it, or write DYNALAKE_SECTION__KEY, one variable a key"
-            near = advice if upper.removeprefix(PREFIX).lower() in SECTIONS else _nearest(upper, known, advice)
+            short = upper.removeprefix(PREFIX)  # all names begin alike, which would make any two of them near
+            names = [name.removeprefix(PREFIX) for name in known]
+            near = advice if short.lower() in SECTIONS else _nearest(short, names, advice, PREFIX)
             message = f"the variable {name} is not a setting; {near}"
             raise InputError(message)
 

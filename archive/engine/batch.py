@@ -26,7 +26,6 @@ from archive.model.receipt import StoredObject
 from archive.model.window import Window
 from archive.purge.segment import Purged, Purger
 
-
 _LOG = logging.getLogger("dynalake")
 
 
@@ -235,7 +234,7 @@ class BatchWork:
                 try:
                     result.add(future.result())
                 except ProofError as error:
-                    _LOG.error(str(error), extra={"run": session.run})  # noqa: TRY400 - the sentence says all; a traceback says no more
+                    _LOG.error(str(error), extra={"run": session.run})
                     result.failed.append(str(error))
                 except BaseException:
                     for waiting in futures:

@@ -23,7 +23,7 @@ from archive.errors import LakeDamagedError
 from archive.lake.order import Order
 from archive.lake.purge_records import Ranges
 from archive.model.config import Module
-from archive.restore.wanted import Wanted
+from archive.restore.wanted import Ends, Wanted
 
 _AT_ONCE: Final = 500  # rows that are made items at a time: about 1 MB of text, and some more of Python objects
 
@@ -107,14 +107,9 @@ class SegmentRows:
         flags: Flags = wanted.mask(self._read(group, wanted.columns)).to_numpy().copy()
         return flags
 
-    def _ends(self, group: int, columns: list[str]) -> dict[str, tuple[Any, Any] | None]:
+    def _ends(self, group: int, columns: list[str]) -> dict[str, Ends]:
         metadata = self._file.metadata.row_group(group)
-        ends: dict[str, tuple[Any, Any] | None] = {}
-        for name in columns:
-            statistics = metadata.column(self._index[name]).statistics
-            known = statistics is not None and statistics.has_min_max and statistics.has_null_count and not statistics.null_count
-            ends[name] = _physical(statistics) if known else None
-        return ends
+        return {name: _ends(metadata.column(self._index[name]).statistics) for name in columns}
 
     def _read(self, group: int, columns: list[str] | None) -> pa.Table:
         return self._translated(lambda: self._file.read_row_group(group, columns=columns, use_threads=False))
@@ -133,11 +128,13 @@ class SegmentRows:
         self._file.close()
 
 
-def _physical(statistics: Any) -> tuple[Any, Any]:  # noqa: ANN401 - pyarrow's statistics
-    """Return the ends as they compare with our values: times as milliseconds, texts and numbers as they are."""
-    if statistics.physical_type == "INT64" and statistics.logical_type.type == "TIMESTAMP":
-        return statistics.min_raw, statistics.max_raw
-    return statistics.min, statistics.max
+def _ends(statistics: Any) -> Ends:  # noqa: ANN401 - pyarrow's statistics
+    if statistics is None or not statistics.has_min_max:
+        return None
+    nulls = not statistics.has_null_count or statistics.null_count > 0
+    if statistics.logical_type.type == "TIMESTAMP":
+        return statistics.min_raw, statistics.max_raw, nulls
+    return statistics.min, statistics.max, nulls
 
 
 def _inside(ranges: Ranges, first: int, rows: int) -> Flags:

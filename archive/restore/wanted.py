@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,7 +17,9 @@ from archive.model.layout import Segment
 from archive.model.spec import TableSpec
 from archive.model.window import Window
 
-ALL_TIME = Window(datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC))
+Ends = tuple[Any, Any, bool] | None
+"""A column's least and greatest value (times: epoch milliseconds), and whether it may have nulls; None: not known."""
+ALL_TIME: Final = Window(datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,31 +44,29 @@ class Wanted:
         """The columns that decide."""
         return list(dict.fromkeys([*self.values, *([self.spec.time_column] if self.window else [])]))
 
-    def verdict(self, ends: dict[str, tuple[Any, Any] | None]) -> bool | None:
-        """Judge rows by the least and greatest value (physical: times in milliseconds) of each deciding column.
-
-        True: all are wanted; False: none is; None: the rows themselves decide. Unknown ends (None) decide nothing; a
-        column with nulls has none.
-        """
-        verdicts = [self._by_ends(name, ends.get(name)) for name in self.columns]
+    def verdict(self, ends: dict[str, Ends]) -> bool | None:
+        """Judge rows by what is known of each deciding column: True: all are wanted; False: none is; None: look at them."""
+        verdicts = [self._by_ends(name, ends[name]) for name in self.columns]
         if False in verdicts:
             return False
         return None if None in verdicts else True
 
-    def _by_ends(self, name: str, ends: tuple[Any, Any] | None) -> bool | None:
+    def _by_ends(self, name: str, ends: Ends) -> bool | None:
         if ends is None:
             return None
-        low, high = ends
-        verdict: bool | None = None if low != high else True
-        if name in self.values and not any(low <= value <= high for value in self.values[name]):
-            return False
+        low, high, nulls = ends
+        certain = not nulls
+        if name in self.values:
+            values = self.values[name]
+            if not any(low <= value <= high for value in values):
+                return False
+            certain = certain and low == high
         if name == self.spec.time_column and self.window:
             start, end = self.window.start_ms, self.window.end_ms
             if high < start or low >= end:
                 return False
-            if name not in self.values:
-                return True if start <= low and high < end else None
-        return verdict
+            certain = certain and start <= low and high < end
+        return True if certain else None
 
     def mask(self, rows: pa.Table) -> pa.ChunkedArray:
         """Say of each row (of the deciding columns, at least) whether it is wanted; null is never."""
