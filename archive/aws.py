@@ -94,7 +94,7 @@ class Clients:
             self.glue: GlueClient = self.session.client("glue", config=options)
         if read_only:
             for client in (self.dynamodb, self.s3, self.glue):
-                client.meta.events.register_first("before-call", _refuse_changes)
+                client.meta.events.register_first("before-call", refuse_changes)
 
 
 class _AssumedRole(CredentialProvider):
@@ -112,7 +112,7 @@ class _AssumedRole(CredentialProvider):
         return self._credentials
 
 
-def _refuse_changes(model: Any, **_: object) -> None:  # noqa: ANN401 - botocore's operation model
+def refuse_changes(model: Any, **_: object) -> None:  # noqa: ANN401 - botocore's operation model
     """Refuse whatever is not known to only read: an operation that AWS adds later is refused too."""
     if model.name not in READS:
         message = f"{model.service_model.service_name}:{model.name} would change something, and this is a dry run; nothing was sent"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import sys
 from datetime import UTC, datetime
 from typing import Final, Literal, TextIO
 
@@ -38,8 +37,8 @@ class _Text(logging.Formatter):
         return f"{moment} {record.levelname.lower()} {record.getMessage()} {fields}".rstrip()
 
 
-def set_up(form: LogForm, stream: TextIO = sys.stderr) -> None:
-    """Send the log of `dynalake` to a stream in this form; `quiet` sends nothing."""
+def set_up(form: LogForm, stream: TextIO | None = None) -> None:
+    """Send the log of `dynalake` to a stream (standard error) in this form; `quiet` sends nothing."""
     log = logging.getLogger("dynalake")
     log.handlers.clear()
     log.propagate = False

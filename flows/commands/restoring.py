@@ -1,0 +1,264 @@
+"""The commands that put messages back, and keep them there: restore, holds, release."""
+
+from __future__ import annotations
+
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from archive.aws import Clients
+from archive.dynamo_insert import Paces
+from archive.engine.stopping import Brake, Used, cap_reached
+from archive.errors import InputError, RefusedError
+from archive.model.config import Config
+from archive.model.hold import Hold
+from archive.model.window import Window, iso, parse_instant
+from archive.pace import Pace
+from archive.restore.holds import Holds
+from archive.restore.opening import open_lake
+from archive.restore.plan import Request, RestorePlan
+from archive.restore.planning import make_plan, target_of_request
+from archive.restore.run import RestoreResult, Surroundings, execute, record
+from archive.restore.takers import Restored
+from archive.restore.wanted import ALL_TIME, Wanted, values_of
+from flows.commands.archiving import DryRunOption, Options
+from flows.console import ConfigOption, JsonOption, ModuleOption, YesOption, console_for, errors_as_sentences, print_json, settings_of
+from flows.signals import signals_stop
+
+_HOLD_DAYS: Final = 7
+_MOST_SEGMENTS: Final = 20
+_STUDENT_COLUMN: Final = "student_id"
+
+
+def restore(
+    module: ModuleOption = None,
+    student: Annotated[
+        list[str] | None, typer.Option("--student", "-s", help="Only this student; may be given several times.", show_default=False)
+    ] = None,
+    conversation: Annotated[
+        list[str] | None, typer.Option("--conversation", help="Only this conversation; may be given several times.", show_default=False)
+    ] = None,
+    start: Annotated[
+        str | None, typer.Option("--from", help="Begin of the window: a date or an ISO time with a zone.", show_default=False)
+    ] = None,
+    end: Annotated[str | None, typer.Option("--to", help="End of the window, exclusive.", show_default=False)] = None,
+    run: Annotated[str | None, typer.Option("--run", help="Undo this run's purge.", show_default=False)] = None,
+    into_table: Annotated[
+        str | None, typer.Option("--into-table", help="Put them into this table. [default: the source table]", show_default=False)
+    ] = None,
+    into_file: Annotated[
+        Path | None, typer.Option("--into-file", help="Write them to this file (.gz: compressed) for `dynalake load`.", show_default=False)
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option("--until", help="Until when runs leave them in the source table. [default: in 7 days]", show_default=False)
+    ] = None,
+    config: ConfigOption = None,
+    yes: YesOption = False,
+    dry_run: DryRunOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Put archived messages back where their keys are absent; what is there with other values is reported, never overwritten.
+
+    Example: dynalake restore --module 123 --from 2024-01-01 --to 2024-02-01 --yes
+    """
+    with errors_as_sentences():
+        now = datetime.now(UTC)
+        settings = settings_of(config).config()
+        spec = settings.source.spec
+        chosen = ((spec.module_column, module), (_STUDENT_COLUMN, student), (spec.partition_column, conversation))
+        values = {column: values_of(spec, column, tuple(texts)) for column, texts in chosen if texts}
+        if into_table is not None and into_file is not None:
+            message = "give --into-table or --into-file, not both"
+            raise InputError(message)
+        if until is not None and (into_table is not None or into_file is not None):
+            message = "--until says how long the source table's messages are held; it cannot be given with --into-table or --into-file"
+            raise InputError(message)
+        request = Request(Wanted(spec, _window(start, end), values), _until(until, now), run, into_table, into_file)
+        _restore(settings, request, now, Options(yes, as_json, dry_run))
+
+
+def holds(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """List the holds that keep restored messages in the table, with their state. Writes nothing.
+
+    Example: dynalake holds
+    """
+    with errors_as_sentences():
+        now = datetime.now(UTC)
+        found = _holds(settings_of(config).config()).all()
+        if as_json:
+            print_json([_hold_values(hold, now) for hold in found])
+            return
+        table = Table("hold", "modules", "window", "until", "state", "reason")
+        for hold in found:
+            modules = "all" if hold.modules is None else ", ".join(map(str, hold.modules))
+            table.add_row(hold.run, modules, str(hold.window), iso(hold.until), _state(hold, now), hold.reason)
+        console = console_for(as_json=False)
+        console.print(table if found else "There are no holds.", markup=False)
+
+
+def release(
+    hold: Annotated[str, typer.Argument(help="The hold, as `dynalake holds` shows it.", show_default=False)],
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """End a hold: from now on, runs archive and purge its messages again.
+
+    Example: dynalake release 20240601T030000.000000Z-restore
+    """
+    with errors_as_sentences():
+        now = datetime.now(UTC)
+        released = _holds(settings_of(config).config()).release(hold, now)
+        if as_json:
+            print_json(_hold_values(released, now))
+        console_for(as_json=as_json).print(
+            f"Done: hold {released.run} ended. Left: nothing. Stopped because: done.", highlight=False, markup=False
+        )
+
+
+def _window(start: str | None, end: str | None) -> Window | None:
+    if start is None and end is None:
+        return None
+    return Window(parse_instant(start) if start else ALL_TIME.start, parse_instant(end) if end else ALL_TIME.end)
+
+
+def _until(text: str | None, now: datetime) -> datetime:
+    if text is None:
+        return now + timedelta(days=_HOLD_DAYS)
+    until = parse_instant(text)
+    if until <= now:
+        message = f"--until {text} has passed; name a time in the future, or leave it out for {_HOLD_DAYS} days"
+        raise InputError(message)
+    return until
+
+
+def _restore(config: Config, request: Request, now: datetime, options: Options) -> None:
+    console = console_for(as_json=options.as_json)
+    name = f"{now:%Y%m%dT%H%M%S.%f}Z-restore"
+    limits = config.limits
+
+    @lru_cache(maxsize=1)
+    def restorer() -> Clients:
+        return Clients(config.source.region, config.roles.purger, "purger", limits.purge_requests + 4, read_only=options.dry_run)
+
+    reader = Clients(config.source.region, config.roles.archiver, "archiver", limits.streams * 2 + 4, read_only=options.dry_run)
+    lake = open_lake(reader, config)
+    target = target_of_request(restorer, config, lake, request)
+    console.print("Looking which segments hold such messages.", style="dim")
+    plan = make_plan(lake, target, request, config, (name, now))
+    show_plan(console, plan)
+    if options.dry_run or not plan.parts:
+        if options.as_json:
+            print_json(plan.to_dict())
+        why = "the lake holds no such message" if not plan.parts else "this is a dry run"
+        console.print(f"Done: nothing was restored. Left: {plan.rows:,} messages. Stopped because: {why}.", highlight=False)
+        return
+    if not _agreed(console, plan, yes=options.yes):
+        message = "nothing was done: the plan was not agreed to"
+        raise RefusedError(message)
+    paces = Paces(Pace(limits.read_units, time.monotonic, time.sleep), Pace(limits.write_units, time.monotonic, time.sleep))
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("messages"), TimeElapsedColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        bar = progress.add_task("restored", total=plan.rows or None)
+        brake = Brake(lake.store, lake.keys, time.monotonic)
+
+        def check(counts: Restored) -> None:
+            used = Used(counts.total, paces.reads.units, paces.writes.units, brake.seconds)
+            brake.check(lambda: cap_reached(limits, used, plan.prices))
+
+        around = Surroundings(config, lake, restorer, paces, name, now, lambda more: progress.advance(bar, more), check)
+        with signals_stop(brake):
+            result = execute(plan, around)
+    values = record(plan, result, around, datetime.now(UTC))
+    if options.as_json:
+        print_json({**values, "left": result.left})
+    for alarm in result.failed:
+        console.print(f"alarm: {alarm}", style="red", highlight=False, markup=False)
+    console.print(last_line(plan, result, values["seconds"]), highlight=False, markup=False)
+    if result.error is not None:
+        raise result.error
+
+
+def show_plan(console: Console, plan: RestorePlan) -> None:
+    """Print what a restore will do, how large it is, what it costs, and what will be held."""
+    table = Table(title=f"Plan: restore {plan.request.what}, into {plan.into}", title_justify="left")
+    table.add_column("segment")
+    table.add_column("messages", justify="right")
+    for part in plan.parts[:_MOST_SEGMENTS]:
+        table.add_row(part.segment.name, f"{part.rows:,}")
+    if len(plan.parts) > _MOST_SEGMENTS:
+        rest = plan.parts[_MOST_SEGMENTS:]
+        table.add_row(f"and {len(rest)} more", f"{sum(part.rows for part in rest):,}")
+    console.print(table)
+    text = f"{'At most ' if plan.request.undo else ''}{plan.rows:,} messages in {len(plan.parts):,} segments."
+    if plan.target is not None:
+        text += (
+            f" Putting them costs about {plan.total_units:,} write units (the table and {plan.target.indexes} indexes), "
+            f"${float(plan.dollars):,.4f}, and takes {plan.seconds / 60:,.1f} minutes at [limits] write_units."
+        )
+    console.print(text, highlight=False)
+    if plan.hold is not None:
+        held = "all modules" if plan.hold.modules is None else f"modules {', '.join(map(str, plan.hold.modules))}"
+        console.print(
+            f"Runs will leave {held} in {plan.hold.window} alone until {iso(plan.hold.until)} (`dynalake release` ends that).",
+            highlight=False,
+        )
+    for warning in plan.warnings:
+        console.print(f"warning: {warning}", style="yellow", highlight=False, markup=False)
+
+
+def _agreed(console: Console, plan: RestorePlan, *, yes: bool) -> bool:
+    """Ask before a table is written to, or a file replaced."""
+    replaces = plan.request.file is not None and plan.request.file.exists()
+    if yes or (plan.target is None and not replaces):
+        return True
+    what = f"replaces {plan.request.file}" if replaces else f"writes into {plan.into}"
+    if not sys.stdin.isatty():
+        console.print(f"There is no terminal to ask on, and this {what}: give --yes.", style="yellow", highlight=False, markup=False)
+        return False
+    return typer.confirm(f"Restore about {plan.rows:,} messages? This {what}.", err=console.stderr)
+
+
+def last_line(plan: RestorePlan, result: RestoreResult, seconds: float) -> str:
+    """Return what was done, what is left, and why it stopped."""
+    counts = result.counts
+    done = f"{counts.restored:,} messages restored into {plan.into}"
+    if plan.target is not None:
+        done += f", {counts.present:,} were there already"
+    if counts.kept:
+        done += f", {counts.kept:,} kept from expiring"
+    if result.hold is not None:
+        done += f"; held until {iso(result.hold.until)} as {result.hold.run}"
+    report = f" (their keys: {result.report})" if result.report else ""
+    return f"Done: {done}; {seconds:,.1f} s. Left: {result.left}{report}. Stopped because: {result.why}."
+
+
+def _holds(config: Config) -> Holds:
+    lake = open_lake(Clients(config.source.region, config.roles.archiver, "archiver", 4), config)
+    return Holds(lake.store, lake.keys)
+
+
+def _state(hold: Hold, now: datetime) -> str:
+    if hold.is_active(now):
+        return "active"
+    return "ended" if hold.released is None else f"released {iso(hold.released)}"
+
+
+def _hold_values(hold: Hold, now: datetime) -> dict[str, object]:
+    return {
+        "hold": hold.run,
+        "modules": None if hold.modules is None else [module if isinstance(module, int | str) else str(module) for module in hold.modules],
+        "window_start": iso(hold.window.start),
+        "window_end": iso(hold.window.end),
+        "until": iso(hold.until),
+        "state": _state(hold, now),
+        "reason": hold.reason,
+        "at": iso(hold.at),
+    }
