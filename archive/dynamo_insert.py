@@ -19,6 +19,7 @@ from archive.codec.inserts import differing, has_passed, insert_statement, lasti
 from archive.codec.values import AttributeValue, Item, canonical
 from archive.errors import ServiceError, TransientServiceError
 from archive.model.cost import write_units
+from archive.model.item_size import item_size
 from archive.model.spec import TableSpec
 from archive.model.target_table import TargetTable, target_of
 from archive.pace import Pace
@@ -32,7 +33,8 @@ _A_BATCH_GET: Final = 100
 _BATCH_BYTES: Final = 4 * 2**20
 _TRIES: Final = 8
 _READ_BLOCK: Final = 4096
-_THERE: Final = frozenset({"DuplicateItem", "DuplicateItemException", "ConditionalCheckFailed", "ConditionalCheckFailedException"})
+THERE: Final = frozenset({"DuplicateItem", "DuplicateItemException", "ConditionalCheckFailed", "ConditionalCheckFailedException"})
+"""Codes that say that a key is there."""
 _INVALID: Final = frozenset({"ValidationError", "ValidationException", "ItemCollectionSizeLimitExceeded"})
 
 
@@ -100,7 +102,7 @@ class Inserter:
 
     def __init__(self, client: DynamoDBClient, table: TargetTable, paces: Paces, terms: Terms) -> None:
         """Write to one table. The client must parse answers the stock way: not one that a Reader uses."""
-        self._client, self._table, self._paces, self._terms = client, table, paces, terms
+        self._client, self.table, self._paces, self._terms = client, table, paces, terms
         self._look_first = False
 
     def insert(self, items: Sequence[Item]) -> list[Outcome]:
@@ -109,14 +111,14 @@ class Inserter:
         Raises ServiceError; then some of them may have been put, and all can be tried again.
         """
         outcomes: list[Outcome] = []
-        waiting = [lasting(item, self._table.ttl, self._terms.now) for item in items]
+        waiting = [lasting(item, self.table.ttl, self._terms.now) for item in items]
         look = self._look_first
         for tries in range(_TRIES):
-            images = self._images(waiting) if look else {}
+            images = self.images(waiting) if look else {}
             absent = [item for item in waiting if self._key(item) not in images]
             there = self._put(absent, images, outcomes)
             unread = [item for item in there if self._key(item) not in images]
-            images |= self._images(unread)
+            images |= self.images(unread)
             found = [item for item in waiting if self._key(item) in images]
             if tries == 0:
                 # A refused put costs ten times as much as a read: where most were there, the next batch looks first.
@@ -129,14 +131,14 @@ class Inserter:
                 return outcomes
             look = True
             self._paces.writes.back_off(tries)
-        message = f"messages of table {self._table.name} come and go while they are restored; run again when nobody else writes them"
+        message = f"messages of table {self.table.name} come and go while they are restored; run again when nobody else writes them"
         raise TransientServiceError(message)
 
     def _judged(self, item: Item, image: Item) -> Outcome | None:
         """Judge a message whose key was there; None where it has to be looked at again."""
         if canonical(image) == canonical(item):
             return Outcome(item, Fate.PRESENT)
-        ttl = self._table.ttl
+        ttl = self.table.ttl
         differs = differing(image, item)
         if ttl is not None and differs == [ttl] and ttl not in item and (self._terms.marks or has_passed(image[ttl], self._terms.now)):
             return Outcome(item, Fate.KEPT) if self._take_ttl_away(item, image[ttl]) else None
@@ -144,7 +146,7 @@ class Inserter:
 
     def _take_ttl_away(self, item: Item, ttl: AttributeValue) -> bool:
         """Remove the TTL of a message that is there, if it still is this one; say whether it was."""
-        table = self._table
+        table = self.table
         with translated("dynamodb:UpdateItem", f"table {table.name}"):
             self._paces.writes.wait()
             self._paces.writes.charge(self._units(item))
@@ -158,7 +160,7 @@ class Inserter:
                     ExpressionAttributeValues={":t": ttl},
                 )
             except ClientError as error:
-                if error_code(error) not in _THERE:
+                if error_code(error) not in THERE:
                     raise
                 return False
         return True
@@ -188,38 +190,38 @@ class Inserter:
         """Return a PartiQL INSERT, or None where the item goes singly."""
         if not self._terms.types.issuperset(tag for value in item.values() for tag in value):
             return None
-        return insert_statement(self._table.name, item)
+        return insert_statement(self.table.name, item)
 
     def _execute(self, batch: list[tuple[Item, str]], outcomes: list[Outcome], singly: list[Item]) -> list[Item]:
         """Execute a batch, again and again what was throttled; returns the items whose keys are there."""
         there: list[Item] = []
         for tries in range(_TRIES):
             again: list[tuple[Item, str]] = []
-            codes = self._execute_once(batch)
+            codes = self.insert_once(batch)
             for (item, statement), code in zip(batch, codes, strict=True):
                 if code is None:
                     outcomes.append(Outcome(item, Fate.RESTORED))
-                elif code in _THERE:
+                elif code in THERE:
                     there.append(item)
                 elif code in THROTTLES:
                     again.append((item, statement))
                 elif code in _INVALID:
                     singly.append(item)  # PutItem decides: it may be the statement that does not suit, not the item
                 else:
-                    message = f"dynamodb:PartiQLInsert on table {self._table.name} was refused ({code}); grant it to the role in use"
+                    message = f"dynamodb:PartiQLInsert on table {self.table.name} was refused ({code}); grant it to the role in use"
                     raise ServiceError(message)
             if not again:
                 return there
             batch = again
             self._paces.writes.back_off(tries)
-        message = f"dynamodb:PartiQLInsert on table {self._table.name} stays throttled; lower [limits] write_units and run again"
+        message = f"dynamodb:PartiQLInsert on table {self.table.name} stays throttled; lower [limits] write_units and run again"
         raise TransientServiceError(message)
 
-    def _execute_once(self, batch: list[tuple[Item, str]]) -> list[str | None]:
-        """Make one request; returns each statement's error code, or None."""
+    def insert_once(self, batch: Sequence[tuple[Item, str]]) -> list[str | None]:
+        """Execute INSERTs (at most 25) in one request; returns each one's error code, None where it inserted."""
         statements: list[Any] = [{"Statement": statement, "Parameters": list(item.values())} for item, statement in batch]
         self._paces.writes.wait()
-        with translated("dynamodb:PartiQLInsert", f"table {self._table.name}"):
+        with translated("dynamodb:PartiQLInsert", f"table {self.table.name}"):
             answer = self._client.batch_execute_statement(Statements=statements, ReturnConsumedCapacity="TOTAL")
         consumed = sum(part.get("CapacityUnits", 0.0) for part in answer.get("ConsumedCapacity", ()))
         self._paces.writes.charge(consumed or sum(self._units(item) for item, _ in batch))
@@ -227,7 +229,7 @@ class Inserter:
 
     def _put_one(self, item: Item, images: dict[bytes, Item], outcomes: list[Outcome]) -> bool:
         """Put one item; False where its key is there. The image that is in the way goes to `images`, where the server tells it."""
-        table, pace = self._table, self._paces.writes
+        table, pace = self.table, self._paces.writes
         pace.wait()
         with translated("dynamodb:PutItem", f"table {table.name}"):
             try:
@@ -242,7 +244,7 @@ class Inserter:
             except ClientError as error:
                 pace.charge(self._units(item))
                 code = error_code(error)
-                if code in _THERE:
+                if code in THERE:
                     if image := error.response.get("Item"):
                         images[self._key(item)] = image  # type: ignore[assignment]
                     return False
@@ -254,32 +256,32 @@ class Inserter:
         outcomes.append(Outcome(item, Fate.RESTORED))
         return True
 
-    def _images(self, items: list[Item]) -> dict[bytes, Item]:
+    def images(self, items: Sequence[Item]) -> dict[bytes, Item]:
         """Read, consistently, what is at the table under these items' keys, by key."""
-        spec = self._table.spec
+        spec = self.table.spec
         waiting = [key_of(spec, item) for item in items]
         found: dict[bytes, Item] = {}
         tries = 0
         while waiting:
             part, waiting = waiting[:_A_BATCH_GET], waiting[_A_BATCH_GET:]
             self._paces.reads.wait()
-            with translated("dynamodb:BatchGetItem", f"table {self._table.name}"):
-                answer: Any = self._client.batch_get_item(RequestItems={self._table.name: {"Keys": part, "ConsistentRead": True}})
-            images = answer["Responses"].get(self._table.name, [])
-            self._paces.reads.charge(float(sum(1 + len(canonical(image)) // _READ_BLOCK for image in images) or len(part)))
+            with translated("dynamodb:BatchGetItem", f"table {self.table.name}"):
+                answer: Any = self._client.batch_get_item(RequestItems={self.table.name: {"Keys": part, "ConsistentRead": True}})
+            images = answer["Responses"].get(self.table.name, [])
+            self._paces.reads.charge(float(sum(1 + item_size(image) // _READ_BLOCK for image in images) or len(part)))
             found |= {self._key(image): image for image in images}
-            undone = answer.get("UnprocessedKeys", {}).get(self._table.name, {}).get("Keys", [])
+            undone = answer.get("UnprocessedKeys", {}).get(self.table.name, {}).get("Keys", [])
             if undone:
                 tries = tries + 1 if len(undone) == len(part) else 0
                 if tries > _TRIES:
-                    message = f"dynamodb:BatchGetItem on table {self._table.name} keeps leaving keys undone; run again later"
+                    message = f"dynamodb:BatchGetItem on table {self.table.name} keeps leaving keys undone; run again later"
                     raise TransientServiceError(message)
                 waiting = undone + waiting
                 self._paces.reads.back_off(tries)
         return found
 
     def _key(self, item: Item) -> bytes:
-        return canonical(key_of(self._table.spec, item))
+        return canonical(key_of(self.table.spec, item))
 
     def _units(self, item: Item) -> float:
-        return float(write_units(len(canonical(item)), self._table.indexes))
+        return float(write_units(item_size(item), self.table.indexes))

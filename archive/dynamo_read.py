@@ -150,23 +150,35 @@ class Reader:
 
     def _oldest(self, module: Module, earliest_ms: int) -> int | None:
         spec = self._source.spec
-        condition = {
+        request = {
+            "IndexName": self._source.index,
+            "Limit": 1,
             "KeyConditionExpression": "#m = :m AND #t >= :from",
             "ExpressionAttributeNames": {"#m": spec.module_key, "#t": spec.time_key},
             "ExpressionAttributeValues": {":m": wire(module), ":from": {"N": str(earliest_ms)}},
             "ProjectionExpression": "#t",
         }
-        start: Item | None = None
+        found = (item for answer in self._keys_pages(request) for item in answer.items)
+        return next((milliseconds_of(item[spec.time_key]) for item in found), None)
+
+    def _keys_pages(self, request: dict[str, Any]) -> Iterator[KeysPage]:
+        """Yield the pages of a Query for keys or a count; a page may be empty and still have a next one."""
         while True:
-            more = {"ExclusiveStartKey": start} if start else {}
-            answer = self._read(
-                "Query", self._client.query, {"IndexName": self._source.index, "Limit": 1, **condition, **more}, parse=keys_page
-            )
-            for item in answer.items:
-                return milliseconds_of(item[spec.time_key])
-            start = answer.start_key
-            if not start:
-                return None
+            answer = self._read("Query", self._client.query, request, parse=keys_page)
+            yield answer
+            if answer.start_key is None:
+                return
+            request = {**request, "ExclusiveStartKey": answer.start_key}
+
+    def _between(self, module: Module, first: object, last: object) -> dict[str, Any]:
+        """Return the part of a Query that selects a module's messages between two times, both included."""
+        spec = self._source.spec
+        return {
+            "IndexName": self._source.index,
+            "KeyConditionExpression": "#m = :m AND #t BETWEEN :from AND :to",
+            "ExpressionAttributeNames": {"#m": spec.module_key, "#t": spec.time_key},
+            "ExpressionAttributeValues": {":m": wire(module), ":from": {"N": str(first)}, ":to": {"N": str(last)}},
+        }
 
     def pages(
         self, module: Module, window: Window, decoder: PageDecoder, *, limit: int | None = None, only: tuple[str, ...] = ()
@@ -176,24 +188,18 @@ class Reader:
         `only` names the attributes to return (all, if empty). The window is half-open: BETWEEN takes both ends, and
         what equals the end is dropped.
         """
-        spec = self._source.spec
-        names = {"#m": spec.module_key, "#t": spec.time_key}
-        request: dict[str, Any] = {
-            "IndexName": self._source.index,
-            "KeyConditionExpression": "#m = :m AND #t BETWEEN :from AND :to",
-            "ExpressionAttributeNames": names,
-            "ExpressionAttributeValues": {":m": wire(module), ":from": {"N": str(window.start_ms)}, ":to": {"N": str(window.end_ms)}},
-        }
+        time_column = self._source.spec.time_column
+        request = self._between(module, window.start_ms, window.end_ms)
         if limit is not None:
             request["Limit"] = limit
         if only:
-            names.update({f"#o{number}": name for number, name in enumerate(only)})
+            request["ExpressionAttributeNames"] |= {f"#o{number}": name for number, name in enumerate(only)}
             request["ProjectionExpression"] = ", ".join(f"#o{number}" for number in range(len(only)))
         while True:
             page = self._read("Query", self._client.query, request, parse=decoder.query_page)
             rows = page.rows
-            if rows.num_rows and _last_ms(rows, spec.time_column) >= window.end_ms:
-                before = pc.less(rows.column(spec.time_column).cast(pa.int64()), window.end_ms)
+            if rows.num_rows and _last_ms(rows, time_column) >= window.end_ms:
+                before = pc.less(rows.column(time_column).cast(pa.int64()), window.end_ms)
                 rows = rows.filter(before)
             yield Page(rows, page.last_key, page.units)
             if not page.last_key:
@@ -202,31 +208,8 @@ class Reader:
 
     def count(self, module: Module, window: Window) -> int:
         """Count a module's messages in a window; costs as much as reading them."""
-        spec = self._source.spec
-        total = 0
-        start: Item | None = None
-        while True:
-            answer = self._read(
-                "Query",
-                self._client.query,
-                {
-                    "IndexName": self._source.index,
-                    "Select": "COUNT",
-                    "KeyConditionExpression": "#m = :m AND #t BETWEEN :from AND :to",
-                    "ExpressionAttributeNames": {"#m": spec.module_key, "#t": spec.time_key},
-                    "ExpressionAttributeValues": {
-                        ":m": wire(module),
-                        ":from": {"N": str(window.start_ms)},
-                        ":to": {"N": str(_NUMBERS.next_minus(Decimal(window.end_ms)))},
-                    },
-                    **({"ExclusiveStartKey": start} if start else {}),
-                },
-                parse=keys_page,
-            )
-            total += answer.count
-            start = answer.start_key
-            if not start:
-                return total
+        request = self._between(module, window.start_ms, _NUMBERS.next_minus(Decimal(window.end_ms)))
+        return sum(answer.count for answer in self._keys_pages({**request, "Select": "COUNT"}))
 
     def unindexed_pages(self, window: Window, part: tuple[int, int], decoder: PageDecoder) -> Iterator[Page]:
         """Yield the messages of a window that no module's index holds, by a scan of the base table.

@@ -35,8 +35,9 @@ class Figures:
 class Governor:
     """Admits requests as their buckets allow. Threads share it; nothing here sleeps with the lock held.
 
-    A request is `take`n before it is sent (that waits), and `settle`d when it is answered; if DynamoDB throttled it, `throttled`
-    says so. Any request begins as soon as what was begun before is within the burst, however large it is, so none waits forever.
+    A request is `take`n before it is sent (that waits), and `settle`d when it is answered, or `throttled`; of a batch, one part may
+    be settled and the other throttled, and that one is taken again before it is sent again. Any request begins as soon as what was
+    begun before is within the burst, however large it is, so none waits forever.
     """
 
     def __init__(self, budget: Budget, clock: Callable[[], float], sleep: Callable[[float], None]) -> None:
@@ -86,8 +87,8 @@ class Governor:
     ) -> None:
         """Note that one request was answered, and replace what was taken for it by what it cost.
 
-        `known` is the better estimate that the answer allows, if it does: such as that of a batch less what was refused in it,
-        or a cost of nothing for what was throttled. `consumed` is DynamoDB's ConsumedCapacity, one or several, and prevails.
+        `known` is the better estimate that the answer allows, if it does: such as that of a batch in which some conditions did not
+        hold. `consumed` is DynamoDB's ConsumedCapacity, one or several, and prevails.
         """
         actual = reported(taken if known is None else known, consumed)
         with self._lock:
@@ -99,7 +100,8 @@ class Governor:
     def throttled(self, cost: Cost, reasons: Sequence[Reason] = ()) -> None:
         """Slow down what DynamoDB named (for a range of keys of an index: this cost's values there), else the table and all indexes.
 
-        A rate is halved, at most once a second, and recovers from five seconds of quiet on: wholly within two minutes.
+        A rate is halved, at most once a second, and recovers from five seconds of quiet on: wholly within two minutes. What was taken
+        for the request is not given back, although DynamoDB counts nothing: or the next one would be sent, and refused, at once.
         """
         named = [reason for reason in reasons if reason.kind == cost.kind]
         with self._lock:
@@ -138,6 +140,8 @@ class _Bucket:
 
     def factor(self, now: float) -> float:
         """Return what throttles have left of the rate, from just above 0 to 1."""
+        if self._factor == 1.0:
+            return 1.0
         quiet = max(0.0, now - self._slowed_at - _QUIET_SECONDS)
         return min(1.0, self._factor + quiet / _RECOVERY_SECONDS)
 
@@ -196,11 +200,9 @@ class _Side:
 
     def wait(self, cost: Cost, now: float) -> float:
         """Return the seconds until all buckets are ready. A value that nobody remembers is: it makes no bucket."""
-        wait = max((self._resource(name, now).wait(now) for name, units in _resources(cost) if units > 0), default=0.0)
-        for place in cost.values:
-            if bucket := self.values.get(place):
-                wait = max(wait, bucket.wait(now))
-        return wait
+        buckets = [self._resource(name, now) for name, units in _resources(cost) if units > 0]
+        buckets += [bucket for place in cost.values if (bucket := self.values.get(place))]
+        return max((bucket.wait(now) for bucket in buckets), default=0.0)
 
     def charge(self, cost: Cost, now: float) -> None:
         for name, units in _resources(cost):

@@ -37,8 +37,8 @@ class Spread(Generic[T]):
         look_ahead: int = 16,
         linger_seconds: float = _LINGER_SECONDS,
     ) -> None:
-        """Draw nothing yet. A cursor keeps at most `look_ahead` items waiting."""
-        self._governor, self._size, self._look_ahead, self._linger = governor, size, look_ahead, linger_seconds
+        """Draw nothing yet. A cursor keeps at most `look_ahead` items waiting; at least one."""
+        self._governor, self._size, self._look_ahead, self._linger = governor, size, max(1, look_ahead), linger_seconds
         self._lanes = [_Lane(cursor) for cursor in cursors]
         self._lock = Lock()
         self._given = 0
@@ -50,14 +50,15 @@ class Spread(Generic[T]):
 
     def __next__(self) -> list[tuple[Cost, T]]:
         """Wait until at least one item may be sent, and return what may be sent together."""
-        while True:
-            with self._lock:
-                batch, pause = self._draw()
-                if not batch and not self._lanes:
+        with self._lock:
+            # One waits for all: until something is ready, there is nothing for the others either.
+            while not (drawn := self._draw())[0]:
+                if not self._lanes:
                     raise self._error or StopIteration
-            self._governor.pause(min(pause, _LONGEST_PAUSE_SECONDS))
-            if batch:
-                return batch
+                self._governor.pause(min(drawn[1], _LONGEST_PAUSE_SECONDS))
+        batch, hold = drawn
+        self._governor.pause(hold)
+        return batch
 
     def _draw(self) -> tuple[list[tuple[Cost, T]], float]:
         """Reserve a batch; return it and the seconds until all of it may be sent, or none and those until something may."""

@@ -21,7 +21,7 @@ from archive.lake.parquet import SegmentWriter
 from archive.lake.sweep import Run
 from archive.model.config import Policy, PurgeMode
 from archive.model.keys import LakeKeys
-from archive.model.layout import Layout, Layouts, Segment
+from archive.model.layout import Layout, Layouts
 from archive.model.receipt import Owner
 from archive.model.spec import CHAT_MESSAGES
 from archive.model.window import to_ms
@@ -41,7 +41,7 @@ NOW: Final = datetime(2024, 6, 1, 3, tzinfo=UTC)
 _NUMBERS: Final = count(1)
 
 
-def message(conversation: str, at: float | str, module: int | str | None = 1, **more: AttributeValue) -> Item:
+def message(conversation: str, at: float | str, module: int | str | None = 1, /, **more: AttributeValue) -> Item:
     """Return an item sent `at` milliseconds after the segment's start; a text is the whole number as it is."""
     time = at if isinstance(at, str) else f"{START_MS + at:.15g}"
     item: Item = {"conversationId": {"S": conversation}, "timestamp": {"N": time}, **more}
@@ -131,9 +131,7 @@ def scratch() -> Iterator[Path]:
 _MODULES: Final = st.sampled_from([None, 1, 2, -3, "algebra", "zoology", 10**30])
 _TIMES: Final = st.sampled_from([0, 1, 0.5, 0.25, 1.5, 2])
 _CONVERSATIONS: Final = st.sampled_from(["a", "b", "ä", "𝄞", "\uffff", ""])
-_OTHERS: Final = st.sampled_from(
-    [{}, text("x"), text(""), {"note": {"S": '"timestamp":1'}}, {"meta": {"M": {"timestamp": {"N": "1"}}}}]
-)
+_OTHERS: Final = st.sampled_from([{}, text("x"), text(""), {"note": {"S": '"timestamp":1'}}, {"meta": {"M": {"timestamp": {"N": "1"}}}}])
 
 
 @st.composite

@@ -209,6 +209,8 @@ class BatchWork:
         true = session.receipts.of(segment, content, file.contents)
         file.close()
         path.unlink(missing_ok=True)
+        if found is not None and found.etag == true.etag:  # another run stored and receipted a version after the listing
+            return BatchResult()
         if found is not None and found.generation >= true.generation:
             message = f"{seen.message.key} is not the version that its receipt names; restore that one from the bucket's version history"
             raise LakeDamagedError(message)

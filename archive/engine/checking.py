@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from archive.codec.conditions import DELETE, Target
+from archive.codec.conditions import DELETE, Change, Target
 from archive.codec.values import AttributeValue, Item
 from archive.dynamo_write import Fate, SingleRemover
 from archive.engine.session import Session
@@ -107,9 +107,11 @@ def _purgeable(session: Session) -> Finding:
 
 
 def _single(session: Session) -> str:
-    """Try a conditional delete of a key that is not there: permitted, it finds nothing."""
+    """Try the policy's conditional change on a key that is not there: permitted, it finds nothing, and makes nothing."""
+    policy = session.config.policy
+    change = DELETE if policy.purge == "delete" else Change("mark", policy.ttl_attribute)
     remover = SingleRemover(session.purger_clients.dynamodb, session.table, session.writes)
-    (outcome,) = remover.remove([Target(0, _made_up_key(session), DELETE)], frozenset())
+    (outcome,) = remover.remove([Target(0, _made_up_key(session), change)], frozenset())
     return "permitted" if outcome.fate is Fate.MISSING else f"a made-up key was answered with {outcome.fate.value}"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from archive.engine.batch import Batch, BatchResult
@@ -17,6 +17,10 @@ from archive.model.window import Window
 
 _FILL: Final = 0.5  # how much of the spool the next batch is meant to fill
 _MOST_GROWTH: Final = 8
+_LENGTHS: Final = {f"{hours}h": timedelta(hours=hours) for hours in (24, 12, 6, 3, 1)} | {
+    f"{minutes}m": timedelta(minutes=minutes) for minutes in (15, 5, 1)
+}
+"""Segment lengths to propose, longest first."""
 
 Execute = Callable[[Batch], BatchResult]
 
@@ -92,9 +96,9 @@ def _clip(part: list[Segment], window: Window) -> Window:
 
 
 def _too_large(segment: Segment, error: SpoolFullError) -> SpoolFullError:
-    hours = int((segment.window.end - segment.window.start).total_seconds() // 3600)
-    shorter = next((f"{length}h" for length in (24, 12, 6, 3, 1) if length * 2 <= hours), "15m")
-    return SpoolFullError(f'{error}; raise [lake] spool_size, or set [lake] segment = "{shorter}"')
+    shorter = next((text for text, length in _LENGTHS.items() if length * 2 <= segment.window.end - segment.window.start), None)
+    advice = f', or set [lake] segment = "{shorter}"' if shorter else ""
+    return SpoolFullError(f"{error}; raise [lake] spool_size{advice}")
 
 
 def finish(

@@ -9,12 +9,12 @@ from datetime import date
 from threading import Lock
 from typing import Any
 
-from archive.aws import Clients
+from archive.aws import Clients, translated
 from archive.codec.decode import PageDecoder
 from archive.dynamo_read import Reader, TableFacts
 from archive.dynamo_write import PartiqlRemover, Remover, SingleRemover, Table
 from archive.engine.stopping import Brake, Used, cap_reached
-from archive.errors import RefusedError
+from archive.errors import RefusedError, ServiceError
 from archive.lake.order import Order
 from archive.lake.receipts import Receipts
 from archive.model.config import Config
@@ -180,8 +180,8 @@ class Session:
         warnings: list[str] = []
         if self.config.policy.purge == "expire":
             self._require_ttl(dynamodb)
-        if not _has_pitr(dynamodb, self.config.source.table):
-            warnings.append(f"table {self.config.source.table} has no point-in-time recovery; switch it on before you purge")
+        if (warning := _recovery_warning(dynamodb, self.config.source.table)) is not None:
+            warnings.append(warning)
         return warnings
 
     def _require_bucket(self) -> None:
@@ -202,10 +202,8 @@ class Session:
 
     def _require_ttl(self, dynamodb: Any) -> None:  # noqa: ANN401 - a client
         policy = self.config.policy
-        try:
+        with translated("dynamodb:DescribeTimeToLive", f"table {self.config.source.table}"):
             about = dynamodb.describe_time_to_live(TableName=self.config.source.table)["TimeToLiveDescription"]
-        except dynamodb.exceptions.ClientError:
-            about = {}
         if about.get("TimeToLiveStatus") not in ("ENABLED", "ENABLING") or about.get("AttributeName") != policy.ttl_attribute:
             message = (
                 f"table {self.config.source.table} has no TTL on {policy.ttl_attribute}, so that marked messages would never expire; "
@@ -226,9 +224,13 @@ def _takes_away(rule: dict[str, Any], messages: str) -> bool:
     return "Days" in expiration or "Date" in expiration or any(move in frozen for move in moves)
 
 
-def _has_pitr(dynamodb: Any, table: str) -> bool:  # noqa: ANN401 - a client
+def _recovery_warning(dynamodb: Any, table: str) -> str | None:  # noqa: ANN401 - a client
+    """Return a warning where the table has no point-in-time recovery, or where that cannot be known."""
     try:
-        about = dynamodb.describe_continuous_backups(TableName=table)["ContinuousBackupsDescription"]
-    except dynamodb.exceptions.ClientError:
-        return False
-    return bool(about.get("PointInTimeRecoveryDescription", {}).get("PointInTimeRecoveryStatus") == "ENABLED")
+        with translated("dynamodb:DescribeContinuousBackups", f"table {table}"):
+            about = dynamodb.describe_continuous_backups(TableName=table)["ContinuousBackupsDescription"]
+    except ServiceError as error:
+        return f"whether table {table} has point-in-time recovery is not known: {error}"
+    if about.get("PointInTimeRecoveryDescription", {}).get("PointInTimeRecoveryStatus") == "ENABLED":
+        return None
+    return f"table {table} has no point-in-time recovery; switch it on before you purge"

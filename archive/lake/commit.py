@@ -106,9 +106,7 @@ class Committer:
                 if old is not None and not union.changes:
                     self._receipts.mend(segment, old.receipt, written)
                     return Committed(old.receipt, stored=False, added=0, replaced=0, superseded=0, races=races, replaced_keys=frozenset())
-                proved = prove(
-                    place.order, segment, union.path, Inputs(stored, spooled, winners.runs(segment), frozenset(union.moved))
-                )
+                proved = prove(place.order, segment, union.path, Inputs(stored, spooled, winners.runs(segment), frozenset(union.moved)))
                 _require_size(proved)
                 superseded = keep_superseded(place.store, place.keys, place.order, segment, losers)
                 receipt = self._put(segment, proved, old.receipt if old else None, races, now)
@@ -190,4 +188,3 @@ def _require_size(proved: ProvedFile) -> None:
     length = f"{fitting}h" if fitting else "15m"
     message = f'segment {proved.segment.name} has {proved.bytes:,} bytes, more than one PUT stores; set [lake] segment = "{length}"'
     raise InputError(message)
-

@@ -139,9 +139,7 @@ def _check(order: Order, segment: Segment, chunk: pa.Table, moved: frozenset[Key
     return set(order.keys(chunk.filter(pa.array(by_table)))) & moved, lost
 
 
-def _lost(
-    order: Order, segment: Segment, chunk: pa.Table, missing: np.ndarray[Any, np.dtype[np.bool_]], moved: frozenset[Key]
-) -> set[Key]:
+def _lost(order: Order, segment: Segment, chunk: pa.Table, missing: np.ndarray[Any, np.dtype[np.bool_]], moved: frozenset[Key]) -> set[Key]:
     if not missing.any():
         return set()
     rows = chunk.filter(pa.array(missing))

@@ -72,8 +72,9 @@ class Receipts:
 
     def listing(self, window: Window) -> dict[Segment, Seen]:
         """List what the lake has, objects and receipts, from the window's first partition to its end."""
-        messages = self._list("messages", window)
+        # Receipts first: an object comes before its receipt, so that one which another run stores meanwhile does not look gone.
         receipts = self._list("receipts", window)
+        messages = self._list("messages", window)
         return {segment: Seen(messages.get(segment), receipts.get(segment)) for segment in sorted(messages.keys() | receipts.keys())}
 
     def _list(self, family: str, window: Window) -> dict[Segment, Listed]:

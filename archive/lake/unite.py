@@ -79,9 +79,7 @@ class Uniter:
         message = f"messages of segment {self._segment.name} change their module faster than they can be read; run again later"
         raise TransientServiceError(message)
 
-    def _write_pass(
-        self, runs: tuple[list[Run], list[Run]], source: str, union: Union, kept: tuple[Spool, Spool]
-    ) -> dict[Key, pa.Table]:
+    def _write_pass(self, runs: tuple[list[Run], list[Run]], source: str, union: Union, kept: tuple[Spool, Spool]) -> dict[Key, pa.Table]:
         order = self._order
         winners, losers = kept
         for row in union.moved.values():

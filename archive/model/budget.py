@@ -19,6 +19,7 @@ Value = str | bytes | int | Decimal
 Item = Mapping[str, Mapping[str, Any]]
 
 _REASON: Final = re.compile(r"(Table|Index)(Read|Write)(\w+)")
+_KEY_TYPES: Final = frozenset({"S", "N", "B"})
 _KEY_RANGE: Final = "KeyRangeThroughputExceeded"
 _NEW_READ: Final = 12_000.0  # what a new on-demand table, or index, takes at once
 _NEW_WRITE: Final = 4_000.0
@@ -101,8 +102,8 @@ class Index:
     local: bool = False
 
     def image(self, item: Item | None) -> Item | None:
-        """Return what the index holds of an item; None where it does not hold it, for an item without its keys is not in it."""
-        if item is None or any(key not in item for key in self.keys):
+        """Return what the index holds of an item; None where it does not hold it: its keys are not there, or are no keys."""
+        if item is None or any(_KEY_TYPES.isdisjoint(item.get(key, ())) for key in self.keys):
             return None
         if self.attributes is None:
             return item

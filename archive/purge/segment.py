@@ -6,7 +6,7 @@ import hashlib
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Event
@@ -141,10 +141,11 @@ class Purger:
         if surprised.is_set():
             return []
         outcomes = self._remover.remove(batch, known)
-        for outcome in outcomes:
-            if outcome.fate is Fate.SURPRISE:
-                surprised.set()
-                self._rescue(proved, outcome)
+        with ExitStack() as rescues:  # each is tried, also where another one fails
+            for outcome in outcomes:
+                if outcome.fate is Fate.SURPRISE:
+                    surprised.set()
+                    rescues.callback(self._rescue, proved, outcome)
         return outcomes
 
     def _batches(self, file: SegmentFile, selection: Selection, change: Callable[[int], Change | None]) -> Iterator[list[Target]]:
@@ -217,4 +218,3 @@ class Purger:
                 self._place.store.put(key, text + b"\n", None)
         finally:
             self._single.put_back(image)
-

@@ -45,7 +45,7 @@ class PastObjects:
                         digest.update(block)
                         file.write(block)
             except FlexibleChecksumError as error:
-                message = f"version {version_id} of {self._name(key)} is not what was stored (its checksum differs); nothing was restored from it"
+                message = f"version {version_id} of {self._name(key)} is not what was stored (its checksum differs); it was not used"
                 raise LakeDamagedError(message) from error
             except ClientError as error:
                 if error_code(error) in _GONE | _NO_VERSION:

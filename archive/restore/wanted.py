@@ -94,7 +94,7 @@ def values_of(spec: TableSpec, column: str, texts: tuple[str, ...]) -> tuple[Any
         elif declared.type.kind == "decimal":
             values = tuple(Decimal(text) for text in texts)
         else:
-            message = f"messages cannot be chosen by {column}, a column of type {declared.type}; choose by another column, or by --from and --to"
+            message = f"messages cannot be chosen by {column}, a column of type {declared.type}; choose by another, or by --from and --to"
             raise InputError(message)
         pa.array(values, arrow_type(declared.type))
     except (ValueError, ArithmeticError, pa.ArrowException) as error:

@@ -96,12 +96,13 @@ def holds(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         if as_json:
             print_json([_hold_values(hold, now) for hold in found])
             return
-        table = Table("hold", "modules", "window", "until", "state", "reason")
-        for hold in found:
-            modules = "all" if hold.modules is None else ", ".join(map(str, hold.modules))
-            table.add_row(hold.run, modules, str(hold.window), iso(hold.until), _state(hold, now), hold.reason)
         console = console_for(as_json=False)
-        console.print(table if found else "There are no holds.", markup=False)
+        for hold in found:
+            modules = "all modules" if hold.modules is None else f"modules {', '.join(map(str, hold.modules))}"
+            line = f"{hold.run}: {_state(hold, now)}, {modules}, {hold.window}, until {iso(hold.until)} ({hold.reason})"
+            console.print(line, highlight=False, markup=False)
+        active = sum(1 for hold in found if hold.is_active(now))
+        console.print(f"Done: {active:,} active holds of {len(found):,}. Left: nothing. Stopped because: done.", highlight=False)
 
 
 def release(
@@ -131,7 +132,7 @@ def _window(start: str | None, end: str | None) -> Window | None:
 
 def _until(text: str | None, now: datetime) -> datetime:
     if text is None:
-        return now + timedelta(days=_HOLD_DAYS)
+        return now.replace(microsecond=0) + timedelta(days=_HOLD_DAYS)
     until = parse_instant(text)
     if until <= now:
         message = f"--until {text} has passed; name a time in the future, or leave it out for {_HOLD_DAYS} days"
@@ -203,7 +204,7 @@ def show_plan(console: Console, plan: RestorePlan) -> None:
             f" Putting them costs about {plan.total_units:,} write units (the table and {plan.target.indexes} indexes), "
             f"${float(plan.dollars):,.4f}, and takes {plan.seconds / 60:,.1f} minutes at [limits] write_units."
         )
-    console.print(text, highlight=False)
+    console.print(text, highlight=False, markup=False)
     if plan.hold is not None:
         held = "all modules" if plan.hold.modules is None else f"modules {', '.join(map(str, plan.hold.modules))}"
         console.print(

@@ -253,6 +253,19 @@ def test_messages_are_read_by_key(table: Table) -> None:
     assert table.reader().messages([], PageDecoder(CHAT_MESSAGES)).num_rows == 0
 
 
+def test_messages_of_no_module_are_found_by_scanning_the_table(dynalite: Table) -> None:
+    """Which no index holds; each once, whatever the number of parts."""
+    sparse = {"conversationId": {"S": "c0"}, "timestamp": {"N": str(START)}}
+    without = [{**sparse, "conversationId": {"S": f"s{number}"}} for number in range(9)]
+    late = {**sparse, "timestamp": {"N": str(END)}}
+    dynalite.put(*without, late, message(5, START))
+    reader = dynalite.reader()
+    for parts in (1, 3):
+        pages = [found for part in range(parts) for found in reader.unindexed_pages(DAY, (part, parts), PageDecoder(CHAT_MESSAGES))]
+        found = [item for page_ in pages for item in items_of(CHAT_MESSAGES, page_.rows)]
+        assert sorted(map(canonical, found)) == sorted(map(canonical, without))
+
+
 def test_the_stock_parser_never_sees_the_items(table: Table) -> None:
     """What botocore hands on has no items in it; two readers of one client still get them."""
     table.put(message(5, START))

@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 from archive.errors import InputError, LakeDamagedError, RefusedError, ServiceError
 from archive.s3 import LostRaceError, Store
 from tests.builders import new_bucket
-from tests.servers import CREDENTIALS, REGION, Server
+from tests.servers import REGION, Server
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -123,12 +123,19 @@ def test_a_body_that_does_not_match_its_checksum_is_damage(store: Store, client:
         store.fetch("k", tmp_path / "f")
 
 
+def _two_a_page(client: S3Client) -> None:
+    def ask(params: dict[str, Any], **_: object) -> None:
+        params["MaxKeys"] = 2
+
+    client.meta.events.register("provide-client-params.s3.ListObjectsV2", ask)
+
+
 def test_a_listing_goes_through_all_pages(store: Store, client: S3Client) -> None:
     """In order of keys, below the prefix, behind `start_after`."""
     for number in range(7):
         store.put(f"p/{number}", b"x" * number, None)
     store.put("q/0", b"", None)
-    client.meta.events.register("provide-client-params.s3.ListObjectsV2", lambda params, **_: {**params, "MaxKeys": 2})
+    _two_a_page(client)
     before = store.requests
     listed = list(store.list("p/"))
     assert [(found.key, found.bytes) for found in listed] == [(f"p/{number}", number) for number in range(7)]
@@ -145,7 +152,7 @@ def test_a_listing_begins_before_it_is_whole(store: Store, client: S3Client) -> 
     """A lake has more objects than a run needs."""
     for number in range(4):
         store.put(f"p/{number}", b"", None)
-    client.meta.events.register("provide-client-params.s3.ListObjectsV2", lambda params, **_: {**params, "MaxKeys": 2})
+    _two_a_page(client)
     before = store.requests
     assert next(store.list("p/")).key == "p/0"
     assert store.requests - before == 1
@@ -225,7 +232,7 @@ def test_an_answer_that_never_comes_is_an_error_of_ours(moto_server: Server) -> 
     """A closed port, in this case."""
     config = Config(retries={"total_max_attempts": 1, "mode": "standard"}, connect_timeout=1)
     endpoint = f"http://{urlsplit(moto_server.endpoint).hostname}:9"
-    closed = boto3.client("s3", endpoint_url=endpoint, region_name=REGION, config=config, aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"], aws_secret_access_key="x")  # noqa: S106
+    closed = boto3.client("s3", endpoint_url=endpoint, region_name=REGION, config=config)
     with pytest.raises(ServiceError) as caught:
         Store(closed, "b").get("k")
     assert caught.value.retryable

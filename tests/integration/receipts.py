@@ -18,25 +18,26 @@ def check_receipts(world: World) -> None:
     """Assert that each segment has a receipt, each receipt a segment, and that every field of it is true."""
     receipts = {key.replace("receipts/", "messages/").replace(".json", ".parquet"): stored for key, stored in world.receipts.items()}
     assert receipts.keys() == world.segments.keys()
+    table = world.site.servers.dynamodb.dynamodb().describe_table(TableName=world.site.table)["Table"]
+    source = {"source_table": table["TableArn"], "source_table_id": table["TableId"]}
     for key, segment in world.segments.items():
         receipt = receipts[key]
         assert receipt.body.endswith(b"\n")
         assert receipt.body.count(b"\n") == 1, "Athena reads one line an object"
-        assert json.loads(receipt.body) == _expected(world, segment)
+        assert json.loads(receipt.body) == {**_expected(segment, world.site.prefix), **source}
 
 
-def _expected(world: World, segment: Stored) -> dict[str, Any]:
-    """Return what the receipt has to say, found out from the object alone."""
+def _expected(segment: Stored, prefix: str) -> dict[str, Any]:
+    """Return what the receipt has to say of a segment, found out from the object alone."""
     table = table_of(segment)
     times = pc.min_max(table.column("sent_at").cast(pa.int64())).as_py()
     name = segment.key.rsplit("/", 1)[1].removesuffix(".parquet")
     start, end = (datetime.strptime(text, "%Y%m%dT%H%MZ").replace(tzinfo=UTC) for text in name.split("-"))
-    description: Any = world.site.servers.dynamodb.dynamodb().describe_table(TableName=world.site.table)["Table"]
     return {
         "segment": name,
         "window_start": f"{start:%Y-%m-%dT%H:%M:%SZ}",
         "window_end": f"{end:%Y-%m-%dT%H:%M:%SZ}",
-        "key": f"{world.site.lake.prefix}/{segment.key}",
+        "key": f"{prefix}/{segment.key}",
         "rows": table.num_rows,
         "bytes": len(segment.body),
         "sha256": segment.sha256,
@@ -48,8 +49,6 @@ def _expected(world: World, segment: Stored) -> dict[str, Any]:
         "last_sent_at": _iso(times["max"]),
         "spec_version": 1,
         "row_groups": pq.ParquetFile(pa.BufferReader(segment.body)).num_row_groups,
-        "source_table": description["TableArn"],
-        "source_table_id": description["TableId"],
         "run": segment.metadata["run"],
         "stored_at": segment.metadata["stored-at"],
     }

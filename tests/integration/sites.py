@@ -82,9 +82,14 @@ class Site:
         return str(self.settings["source"]["table"])
 
     @property
+    def prefix(self) -> str:
+        """The lake's prefix in its bucket."""
+        return str(self.settings["lake"]["prefix"])
+
+    @property
     def lake(self) -> Lake:
-        """The lake, seen from outside."""
-        return Lake(self.servers.s3.s3(), self.bucket, str(self.settings["lake"]["prefix"]))
+        """The lake, seen from outside, through a client of its own."""
+        return Lake(self.servers.s3.s3(), self.bucket, self.prefix)
 
     def config(self) -> Path:
         """Write the settings file, and return its path."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.integration.command import Call
 from tests.integration.items import by_key
-from tests.integration.lake import CHAT_COLUMNS, messages_of
+from tests.integration.lake import CHAT_COLUMNS, messages_of, table_of
 from tests.integration.receipts import check_receipts
 from tests.integration.worlds import World, differences, is_archived
 
@@ -58,7 +58,7 @@ def test_statements_travel_in_batches_of_25(purged: World) -> None:
     batches = [len(call.writes) for call in purged.first.of("dynamodb", "BatchExecuteStatement") if not call.writes[0].is_probe]
     assert max(batches) == 25
     assert sum(batches) >= 0.99 * len(purged.expected), "most go by PartiQL"
-    assert len(batches) <= sum(-(-len(messages_of(stored)) // 25) + 1 for stored in purged.segments.values())
+    assert len(batches) <= sum(-(-table_of(stored).num_rows // 25) + 1 for stored in purged.segments.values())
 
 
 def test_each_segment_has_an_intent_and_an_outcome_that_are_true(purged: World) -> None:
@@ -67,9 +67,9 @@ def test_each_segment_has_an_intent_and_an_outcome_that_are_true(purged: World) 
     assert records.keys() == purged.segments.keys()
     run = purged.first.json()["run"]
     for key, stored in purged.segments.items():
-        rows = len(messages_of(stored))
+        rows = table_of(stored).num_rows
         intent, outcome = (records[key][part] for part in ("intent", "outcome"))
-        assert (intent["run"], intent["key"], intent["mode"]) == (run, f"{purged.site.lake.prefix}/{key}", "delete")
+        assert (intent["run"], intent["key"], intent["mode"]) == (run, f"{purged.site.prefix}/{key}", "delete")
         assert (intent["sha256"], intent["version_id"], intent["generation"]) == (stored.sha256, stored.version_id, 1)
         assert (intent["rows"], intent["ranges"]) == (rows, [[0, rows]])
         assert (outcome["run"], outcome["rows"], outcome["done"], outcome["left"]) == (run, rows, rows, [])

@@ -106,6 +106,8 @@ def purged_world(site: Site, path: Path | None) -> World:
 
 def differences(found: Mapping[Key, Message], expected: Mapping[Key, Message]) -> dict[Key, tuple[Message | None, Message | None]]:
     """Return the first few messages that differ: a comparison of whole archives would print them all."""
+    if found == expected:
+        return {}
     keys = found.keys() | expected.keys()
     wrong = ((key, (found.get(key), expected.get(key))) for key in sorted(keys, key=str) if found.get(key) != expected.get(key))
     return dict(islice(wrong, 3))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import count
 from types import MappingProxyType
@@ -153,11 +152,9 @@ class Stage:
             def meanwhile(operation: str) -> None:
                 nonlocal held_at
                 held_at = f"{side} its call {at} ({operation})" if operation else held_at
-                with ExitStack() as stack:
-                    if not scenario.alarms:  # between a removal and what mends it, the message is in memory alone
-                        self.oracle.at_any_time()
-                        stack.callback(self.oracle.at_any_time)
-                    scenario.meanwhile(self)
+                if not scenario.alarms:  # between a removal and what mends it, the message is in memory alone
+                    self.oracle.at_any_time()
+                scenario.meanwhile(self)
 
             result = self._gate.held(lambda: self._run(self._slow), meanwhile)
             assert scenario.alarms or result.failed == [], result.failed

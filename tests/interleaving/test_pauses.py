@@ -7,7 +7,7 @@ an oracle that shares no code with the archive judges the table and the lake.
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
@@ -167,19 +167,20 @@ SCENARIOS = [
     Scenario("a stale index of other modules", _moved_after_the_index, _other_run),
     Scenario("a receipt to be mended", _stored_without_a_receipt, _late_and_run),
 ]
-_EVERY = 5  # of the points, in `make test`; where it begins differs from scenario to scenario
+_EVERY = 6  # of the points, in `make test`; where it begins differs from scenario to scenario
 
 
-@pytest.fixture
-def stage(moto_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
-    """A table and a bucket of their own."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL", moto_server.endpoint)
-    return Stage(make_workplace(moto_server, tmp_path))
+@pytest.fixture(scope="module")
+def stage(moto_server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """A table and a bucket of their own; every schedule begins with emptying them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", moto_server.endpoint)
+        yield Stage(make_workplace(moto_server, tmp_path_factory.mktemp("stage")))
 
 
 @pytest.mark.parametrize(("number", "scenario"), list(enumerate(SCENARIOS)), ids=[scenario.name for scenario in SCENARIOS])
 def test_nothing_is_lost_and_nothing_twice_at_some_pauses(stage: Stage, number: int, scenario: Scenario) -> None:
-    """A sample: the run is held before every fifth call."""
+    """A sample: the run is held before every sixth call."""
     for at in range(1 + number % _EVERY, stage.calls(scenario) + 1, _EVERY):
         stage.play(scenario, at, "before")
 

@@ -30,8 +30,8 @@ class User:
 
     def put(self, *items: Item) -> None:
         """Write messages, in place of those with their keys."""
+        self.dynamodb.batch_write_item(RequestItems={self.table: [{"PutRequest": {"Item": item}} for item in items]})
         for item in items:
-            self.dynamodb.put_item(TableName=self.table, Item=item)
             self.history.setdefault(key_of(item), []).append(item)
 
     def edit(self, item: Item, **more: AttributeValue) -> None:

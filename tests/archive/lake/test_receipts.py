@@ -36,8 +36,12 @@ def receipts(store: Store) -> Receipts:
 
 
 def _receipt(receipts: Receipts, generation: int) -> Receipt:
+    return receipts.of(SEGMENT, _stored(generation), _CONTENTS)
+
+
+def _stored(generation: int) -> StoredObject:
     metadata = object_metadata(generation, None, f"run-{generation}", NOW)
-    return receipts.of(SEGMENT, StoredObject(KEYS.message(SEGMENT), 1, "ab", '"e"', None, metadata), _CONTENTS)
+    return StoredObject(KEYS.message(SEGMENT), 1, "ab", '"e"', None, metadata)
 
 
 @pytest.mark.parametrize("is_new", [True, False])
@@ -94,7 +98,7 @@ def test_a_receipt_that_is_true_costs_nothing_to_mend(store: Store, receipts: Re
 def test_another_tables_segment_has_no_receipt_here(receipts: Receipts) -> None:
     """Its rows are not this table's."""
     with pytest.raises(LakeDamagedError, match="another table"):
-        receipts.of(SEGMENT, StoredObject("k", 1, "ab", '"e"', None, object_metadata(1, None, "r", NOW)), replace(_CONTENTS, source="table-2"))
+        receipts.of(SEGMENT, _stored(1), replace(_CONTENTS, source="table-2"))
 
 
 def _fill(store: Store, layouts: Layouts, first: date, days: int) -> list[Segment]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 
 import pyarrow as pa
 import pytest
@@ -36,7 +37,7 @@ def test_a_sweep_is_the_sorted_multiset(at_once: int, cut: list[list[Item]]) -> 
     places = [ORDER.sort_key(table, position) for table in tables for position in range(table.num_rows)]
     assert places == sorted(places)
     ends = [(ORDER.sort_key(table, 0), ORDER.sort_key(table, table.num_rows - 1)) for table in tables]
-    assert all(before[1] < after[0] for before, after in zip(ends, ends[1:], strict=False))
+    assert all(before[1] < after[0] for before, after in pairwise(ends))
     for table in tables:
         with_origin = [(*ORDER.sort_key(table, at), table.column(ORIGIN)[at].as_py()) for at in range(table.num_rows)]
         assert with_origin == sorted(with_origin)

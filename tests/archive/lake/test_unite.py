@@ -83,7 +83,9 @@ def _versions(draw: st.DrawFn) -> tuple[list[Item], list[Item], list[Item]]:
     return stored, draw(st.permutations(spooled)), table
 
 
-def _unite(folder: Path, stored: list[Item], spooled: list[Item], table: BaseTable, runs_of_size: int = 2) -> tuple[ProvedFile, Result, bool]:
+def _unite(
+    folder: Path, stored: list[Item], spooled: list[Item], table: BaseTable, runs_of_size: int = 2
+) -> tuple[ProvedFile, Result, bool]:
     """Unite and prove; return what was proved, what the lake has then, and whether that is a change."""
     old = runs_of(stored, FROM_LAKE)
     new = [run for at in range(0, len(spooled), runs_of_size) for run in runs_of(spooled[at : at + runs_of_size])]
@@ -104,7 +106,10 @@ def _unite(folder: Path, stored: list[Item], spooled: list[Item], table: BaseTab
 @example(versions=([message("a", 0, 1)], [message("a", 0, 2)], []), runs_of_size=1)
 @settings(deadline=None, max_examples=80)
 def test_uniting_is_the_merge_rule(
-    at_once: int, collide: bool, versions: tuple[list[Item], list[Item], list[Item]], runs_of_size: int  # noqa: FBT001 - pytest gives it
+    at_once: int,
+    collide: bool,  # noqa: FBT001 - pytest gives it
+    versions: tuple[list[Item], list[Item], list[Item]],
+    runs_of_size: int,
 ) -> None:
     """Rows, counts, losers and `changes` are those of the model, and the proof accepts them; digests may collide as they like."""
     stored, spooled, table = versions

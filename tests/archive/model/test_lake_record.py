@@ -50,7 +50,7 @@ def _without(name: str) -> dict[str, Any]:
 )
 def test_what_is_no_record_is_damage(values: object) -> None:
     """The message names the key; a layout that makes no sense is damage too, not a wrong setting."""
-    with pytest.raises(LakeDamagedError, match="lake/archive.json is not a readable lake record"):
+    with pytest.raises(LakeDamagedError, match=r"lake/archive\.json is not a readable lake record"):
         LakeRecord.from_json(json.dumps(values).encode(), "lake/archive.json")
 
 

@@ -16,6 +16,9 @@ from archive.model.spec import CHAT_MESSAGES
 from archive.model.window import MILLISECOND, Window, from_ms, midnight, to_ms
 from tests.builders import OWNER
 
+Form = tuple[str, str]
+Changes = list[tuple[Form, date | None]]
+
 FORMS = [("day", "day"), ("day", "6h"), ("day", "15m"), ("month", "month"), ("month", "day"), ("month", "6h")]
 _FROM, _TO = date(2023, 1, 1), date(2025, 6, 1)
 _DAYS = st.dates(_FROM, _TO)
@@ -23,11 +26,11 @@ _MILLISECONDS = st.integers(to_ms(midnight(_FROM)), to_ms(midnight(_TO)))
 _CHANGES = st.lists(st.tuples(st.sampled_from(FORMS), st.none() | _DAYS), max_size=4)
 
 
-def _record(form: tuple[str, str], start: date = date(2023, 11, 7)) -> LakeRecord:
+def _record(form: Form, start: date = date(2023, 11, 7)) -> LakeRecord:
     return LakeRecord.new(OWNER, Layout.parse(start, *form), CHAT_MESSAGES)
 
 
-def _history(first: tuple[str, str], changes: list[tuple[tuple[str, str], date | None]]) -> tuple[Layouts, set[Segment]]:
+def _history(first: Form, changes: Changes) -> tuple[Layouts, set[Segment]]:
     """Change a lake's layout again and again; before each change a segment is archived at the date, if there is one."""
     record, archived = _record(first), set[Segment]()
     for form, day in changes:
@@ -40,7 +43,7 @@ def _history(first: tuple[str, str], changes: list[tuple[tuple[str, str], date |
 
 
 @given(st.sampled_from(FORMS), _CHANGES, _MILLISECONDS, st.integers(1, 40 * 86_400_000))
-def test_segments_tile_a_window(first: tuple[str, str], changes: list[tuple[tuple[str, str], date | None]], start: int, length: int) -> None:
+def test_segments_tile_a_window(first: Form, changes: Changes, start: int, length: int) -> None:
     """They are in order, leave no gap, never overlap, and cover the window, under every history of layouts."""
     layouts, _ = _history(first, changes)
     window = Window(from_ms(start), from_ms(start + length))
@@ -52,9 +55,7 @@ def test_segments_tile_a_window(first: tuple[str, str], changes: list[tuple[tupl
 
 
 @given(st.sampled_from(FORMS), _CHANGES, _MILLISECONDS, st.integers(0, 86_399_999))
-def test_a_segment_holds_its_instants(
-    first: tuple[str, str], changes: list[tuple[tuple[str, str], date | None]], at: int, later: int
-) -> None:
+def test_a_segment_holds_its_instants(first: Form, changes: Changes, at: int, later: int) -> None:
     """An instant's segment contains it, and any other instant in that segment is given the same one."""
     layouts, _ = _history(first, changes)
     segment = layouts.segment_of(at)
@@ -67,9 +68,7 @@ def test_a_segment_holds_its_instants(
 
 
 @given(st.sampled_from(FORMS), _CHANGES)
-def test_a_change_of_layout_leaves_what_is_archived_where_it_is(
-    first: tuple[str, str], changes: list[tuple[tuple[str, str], date | None]]
-) -> None:
+def test_a_change_of_layout_leaves_what_is_archived_where_it_is(first: Form, changes: Changes) -> None:
     """No segment of an old layout is cut differently, or overlapped, by a later one."""
     layouts, archived = _history(first, changes)
     for segment in archived:
@@ -86,7 +85,7 @@ def test_a_change_of_layout_leaves_what_is_archived_where_it_is(
         (("day", "day"), date(2024, 3, 10), ("day", "6h"), date(2024, 3, 10)),
     ],
 )
-def test_a_new_layout_begins_behind_what_is_archived(old: tuple[str, str], through: date, new: tuple[str, str], start: date) -> None:
+def test_a_new_layout_begins_behind_what_is_archived(old: Form, through: date, new: Form, start: date) -> None:
     """A layout by months begins with a month."""
     layouts = _record(old, date(2015, 1, 1)).with_layout(*new, through).layouts
     assert [layout.start for layout in layouts.items] == [date(2015, 1, 1), start]
@@ -115,7 +114,9 @@ def test_what_lies_before_the_first_layout_keeps_it() -> None:
     assert layouts.at(datetime(2018, 6, 1, tzinfo=UTC)).partition == "month"
 
 
-@pytest.mark.parametrize(("day", "days"), [(date(2024, 2, 10), 29), (date(2023, 2, 10), 28), (date(2024, 12, 31), 31), (date(2024, 4, 1), 30)])
+@pytest.mark.parametrize(
+    ("day", "days"), [(date(2024, 2, 10), 29), (date(2023, 2, 10), 28), (date(2024, 12, 31), 31), (date(2024, 4, 1), 30)]
+)
 def test_a_month_is_a_calendar_month(day: date, days: int) -> None:
     """Leap days and the end of the year included."""
     segment = Layout.parse(date(2015, 1, 1), "month", "month").segment_of(midnight(day) + timedelta(hours=23))
@@ -144,7 +145,9 @@ def test_an_unknown_partition_is_refused() -> None:
         Layout.parse(date(2015, 1, 1), "week", "day")
 
 
-@pytest.mark.parametrize(("written", "shown"), [("6h", "6h"), ("360m", "6h"), ("15m", "15m"), ("90m", "90m"), ("24h", "day"), ("day", "day")])
+@pytest.mark.parametrize(
+    ("written", "shown"), [("6h", "6h"), ("360m", "6h"), ("15m", "15m"), ("90m", "90m"), ("24h", "day"), ("day", "day")]
+)
 def test_a_length_is_written_so_that_it_is_read_back(written: str, shown: str) -> None:
     """`segment_text` is what settings and archive.json say."""
     layout = Layout.parse(date(2015, 1, 1), "day", written)

@@ -77,7 +77,7 @@ def test_fields_of_a_later_version_are_passed_over() -> None:
 @pytest.mark.parametrize("data", [b"", b"{", b"[]", b"null", b'"text"', b"\xff\xfe", b"{}", b"1"])
 def test_what_is_no_receipt_is_damage(data: bytes) -> None:
     """The message names the key, and what to do."""
-    with pytest.raises(LakeDamagedError, match="lake/receipts/x.json is not a readable receipt"):
+    with pytest.raises(LakeDamagedError, match=r"lake/receipts/x\.json is not a readable receipt"):
         Receipt.from_json(data, "lake/receipts/x.json")
 
 

@@ -1,0 +1,210 @@
+"""What takes restored messages: a table, several requests at once, or a file of JSON Lines; and the report of those it did not."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from io import BufferedIOBase, BufferedWriter
+from pathlib import Path
+from threading import Lock
+from types import TracebackType
+from typing import Final, Protocol, Self
+
+from archive.codec.answers import milliseconds_of
+from archive.codec.conditions import key_of
+from archive.codec.values import Item, canonical
+from archive.dynamo_insert import A_BATCH, Fate, Inserter, Outcome
+from archive.errors import InputError
+from archive.lake.parquet import sha256_of
+from archive.model.layout import Layouts
+from archive.model.spec import TableSpec
+from archive.s3 import Store
+
+_WAITING: Final = 2  # batches queued for each request in flight
+
+
+@dataclass(slots=True)
+class Restored:
+    """Counts of messages, by fate: put (or written), there already, kept from expiring, in conflict, refused by the table."""
+
+    restored: int = 0
+    present: int = 0
+    kept: int = 0
+    conflicts: int = 0
+    refused: int = 0
+
+    @property
+    def total(self) -> int:
+        """All messages that were dealt with."""
+        return self.restored + self.present + self.kept + self.conflicts + self.refused
+
+
+class Report:
+    """The keys of messages that were not put back, as JSON Lines: their segment, why, and which attributes differ. No values."""
+
+    def __init__(self, path: Path, spec: TableSpec, layouts: Layouts) -> None:
+        """Write to a private local file, made when there is something to write."""
+        self._path, self._spec, self._layouts = path, spec, layouts
+        self._file: BufferedWriter | None = None
+        self._lock = Lock()
+
+    def add(self, outcome: Outcome) -> None:
+        """Add one message. Threads may call it."""
+        segment = self._layouts.segment_of(milliseconds_of(outcome.item[self._spec.time_key]))
+        line = {"segment": segment.name, "why": outcome.fate.value, "differs": list(outcome.differs)}
+        key = canonical(key_of(self._spec, outcome.item))
+        text = json.dumps(line, ensure_ascii=False).encode()
+        with self._lock:
+            if self._file is None:
+                self._path.touch(mode=0o600)
+                self._file = self._path.open("wb")
+            self._file.write(text[:-1] + b', "key": ' + key + b"}\n")
+
+    def store(self, store: Store, key: str) -> str | None:
+        """Store what was written, under a key of its own; returns that key, or None where there was nothing."""
+        if self._file is None:
+            return None
+        self._file.close()
+        store.put_file(key, self._path, sha256_of(self._path), None, {})
+        return key
+
+
+class Taker(Protocol):
+    """Takes messages. What it was given may be given again."""
+
+    counts: Restored
+
+    def take(self, items: list[Item]) -> None:
+        """Take some messages, whose keys differ from those of all others since the last `settle`."""
+
+    def settle(self) -> None:
+        """Return when everything given is dealt with."""
+
+
+class IntoTable:
+    """Puts messages into a table, batch by batch, several requests at once."""
+
+    def __init__(self, inserter: Inserter, requests: int, report: Report, told: Callable[[int], None]) -> None:
+        """Begin; `requests` is how many are in flight at once, and `told` hears of so many more messages."""
+        self.counts = Restored()
+        self._inserter, self._requests, self._report, self._told = inserter, requests, report, told
+        self._pool = ThreadPoolExecutor(requests, "restore")
+        self._flying: deque[Future[None]] = deque()
+        self._batch: list[Item] = []
+        self._lock = Lock()
+
+    def take(self, items: list[Item]) -> None:
+        """Put them, in full batches: what is left over waits for the next messages."""
+        for item in items:
+            self._batch.append(item)
+            if len(self._batch) == A_BATCH:
+                self._send()
+
+    def _send(self) -> None:
+        if self._batch:
+            self._flying.append(self._pool.submit(self._put, self._batch))
+            self._batch = []
+        if len(self._flying) > self._requests * _WAITING:
+            self._flying.popleft().result()
+
+    def settle(self) -> None:
+        """Put what is left over, and wait for all requests."""
+        self._send()
+        while self._flying:
+            self._flying.popleft().result()
+
+    def _put(self, batch: list[Item]) -> None:
+        outcomes = self._inserter.insert(batch)
+        for outcome in outcomes:
+            if outcome.fate in (Fate.CONFLICT, Fate.REFUSED):
+                self._report.add(outcome)
+        with self._lock:
+            self._count(outcomes)
+        self._told(len(outcomes))
+
+    def _count(self, outcomes: Iterable[Outcome]) -> None:
+        for outcome in outcomes:
+            match outcome.fate:
+                case Fate.RESTORED:
+                    self.counts.restored += 1
+                case Fate.PRESENT:
+                    self.counts.present += 1
+                case Fate.KEPT:
+                    self.counts.kept += 1
+                case Fate.CONFLICT:
+                    self.counts.conflicts += 1
+                case Fate.REFUSED:
+                    self.counts.refused += 1
+
+    def __enter__(self) -> Self:
+        """Use it in a with statement."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Begin nothing more, and wait for what is in flight."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+class IntoFile:
+    """Writes messages as JSON Lines that `dynalake load` reads back exactly; compressed where the name ends with .gz.
+
+    The file is private (0600: pupils' text), and stands under its name only when it is complete.
+    """
+
+    def __init__(self, path: Path, told: Callable[[int], None]) -> None:
+        """Write beside `path` first. Raises InputError where that cannot be."""
+        self.counts = Restored()
+        self._path, self._told = path, told
+        self._part = path.with_name(f".{path.name}.part")
+        with self._writing():
+            self._part.unlink(missing_ok=True)
+            self._part.touch(mode=0o600, exist_ok=False)
+            self._raw = self._part.open("wb")
+        # The same messages give the same bytes: no time and no name inside.
+        self._file: BufferedIOBase = gzip.GzipFile("", "wb", fileobj=self._raw, mtime=0) if path.suffix == ".gz" else self._raw
+
+    def take(self, items: list[Item]) -> None:
+        """Write them."""
+        with self._writing():
+            self._file.write(b"".join(canonical(item) + b"\n" for item in items))
+        self.counts.restored += len(items)
+        self._told(len(items))
+
+    def settle(self) -> None:
+        """Do nothing: what was written is dealt with at the end."""
+
+    def __enter__(self) -> Self:
+        """Use it in a with statement."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Give the file its name, or take it away where an error came."""
+        try:
+            if error is None:
+                self._finish()
+        finally:
+            self._raw.close()
+            with suppress(OSError):
+                self._part.unlink(missing_ok=True)
+
+    def _finish(self) -> None:
+        with self._writing():
+            if self._file is not self._raw:
+                self._file.close()
+            self._raw.flush()
+            os.fsync(self._raw.fileno())
+            self._part.replace(self._path)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            message = f"the file {self._path} cannot be written ({error.strerror}); make room, or name another with --into-file"
+            raise InputError(message) from error
