@@ -112,7 +112,9 @@ class BatchWork:
 
             def one(segment: Segment) -> BatchResult:
                 done = BatchResult(segments=1)
-                seen = listing.get(segment, Seen(None, None))
+                seen = listing.get(segment)
+                if seen is None:
+                    return done  # nothing of it is archived yet
                 if seen.disagree:
                     done.add(self._mend(segment, seen, place))
                 receipt = session.receipts.load(segment) if seen.message else None
@@ -168,7 +170,10 @@ class BatchWork:
             stored_bytes=committed.receipt.bytes if committed.stored else 0,
         )
         if purger is not None:
-            self._purge_now(committed, purger, (segment, spool, place), result)
+            try:
+                self._purge_now(committed, purger, (segment, spool, place), result)
+            except ProofError as error:  # what was stored is stored, and is counted
+                self._alarm(error, result)
         return result
 
     def _purge_now(self, committed: Committed, purger: Purger, where: tuple[Segment, Spool, Place], result: BatchResult) -> None:
@@ -217,6 +222,11 @@ class BatchWork:
         session.receipts.mend(segment, true, found)
         return BatchResult(mended=1)
 
+    def _alarm(self, error: ProofError, result: BatchResult) -> None:
+        """Note that a segment was stopped."""
+        _LOG.error(str(error), extra={"run": self.session.run})
+        result.failed.append(str(error))
+
     def _for_each(self, segments: dict[Segment, int], work: Callable[[Segment], BatchResult], result: BatchResult) -> None:
         """Work on segments (with their rows), several at once; between two of them the run may stop in good order.
 
@@ -236,8 +246,7 @@ class BatchWork:
                 try:
                     result.add(future.result())
                 except ProofError as error:
-                    _LOG.error(str(error), extra={"run": session.run})
-                    result.failed.append(str(error))
+                    self._alarm(error, result)
                 except BaseException:
                     for waiting in futures:
                         waiting.cancel()

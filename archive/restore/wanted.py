@@ -13,7 +13,6 @@ import pyarrow.compute as pc
 from archive.codec.fit import arrow_type, tag_of
 from archive.errors import InputError
 from archive.model.config import Module
-from archive.model.layout import Segment
 from archive.model.spec import TableSpec
 from archive.model.window import Window
 
@@ -34,10 +33,6 @@ class Wanted:
     def modules(self) -> tuple[Module, ...] | None:
         """The modules asked for, or None for all."""
         return self.values.get(self.spec.module_column)
-
-    def whole(self, segment: Segment) -> bool:
-        """Say whether every row of a segment is wanted."""
-        return not self.values and (self.window is None or self.window.covers(segment.window))
 
     @property
     def columns(self) -> list[str]:

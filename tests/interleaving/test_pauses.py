@@ -137,6 +137,12 @@ def _use_again_and_run(stage: Stage) -> None:
     stage.whole_run()
 
 
+def _undo_and_run(stage: Stage) -> None:
+    """Edit messages, let a run archive and purge that, and then put them back as they were at first."""
+    _edit_and_run(stage)
+    stage.user.put(ONE, THREE)
+
+
 def _three_versions(stage: Stage) -> None:
     _use_again(stage)
     stage.whole_run()
@@ -159,6 +165,7 @@ SCENARIOS = [
     Scenario("keys used again before the run", _purged_and_used_again, _other_run),
     Scenario("keys used again during the run", _messages, _use_again),
     Scenario("keys used again during the run, and a run", _purged_and_used_again, _use_again_and_run),
+    Scenario("keys used again with their first values", _messages, _undo_and_run),
     Scenario("three versions in a row", _messages, _three_versions),
     Scenario("a stale index", _edited_after_the_index, _other_run),
     Scenario("a stale index, and an edit", _edited_after_the_index, _edit_and_run),
