@@ -22,7 +22,7 @@ from flows.show import show_plan
 
 ConfigOption = Annotated[
     Path | None,
-    typer.Option("--config", "-c", help="Settings file. [default: DYNALAKE_CONFIG, else dynalake.toml]", show_default=False),
+    typer.Option("--config", "-c", help="Settings file. \\[default: DYNALAKE_CONFIG, else dynalake.toml]", show_default=False),
 ]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print one machine-readable JSON object on standard output, and nothing else there.")
@@ -34,7 +34,7 @@ FromOption = Annotated[
 ToOption = Annotated[str, typer.Option("--to", help="End of the window, exclusive: a date or an ISO time with a zone.", show_default=False)]
 ModuleOption = Annotated[
     list[str] | None,
-    typer.Option("--module", "-m", help="Only this module; may be given several times. [default: all]", show_default=False),
+    typer.Option("--module", "-m", help="Only this module; may be given several times. \\[default: all]", show_default=False),
 ]
 
 INTERRUPTED = 130

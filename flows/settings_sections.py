@@ -225,7 +225,7 @@ class PolicySection(Section):
     protocol: Protocol = "partiql"
     single_writer: Flag = False
     late_rows: Annotated[Whole, Field(ge=1)] = 1000
-    late_days: Annotated[Whole, Field(ge=0, le=3_650)] = 7
+    late_days: Annotated[Whole, Field(ge=1, le=3_650)] = 7
 
 
 class LimitsSection(Section):

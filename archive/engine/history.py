@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from archive.engine.batch import BatchResult
+from archive.model.config import PurgeMode
 from archive.model.keys import LakeKeys
 from archive.model.plan import Plan
 from archive.model.window import iso, parse_instant
@@ -52,6 +53,7 @@ def record_of(run: str, plan: Plan, result: BatchResult, why: str, times: tuple[
             "window_end": iso(plan.window.end) if plan.window else None,
             "complete_through": iso(complete.end) if complete else None,
             "modules": len(plan.modules),
+            "modules_named": None if plan.named is None else list(plan.named),
             "messages_read": result.read,
             "messages_added": result.added,
             "messages_replaced": result.replaced,
@@ -83,11 +85,16 @@ def runs(store: Store, keys: LakeKeys, newest: int) -> list[dict[str, Any]]:
     return [json.loads(data) for data, _ in filter(None, records)]
 
 
-def complete_through(store: Store, keys: LakeKeys) -> datetime | None:
-    """Return through when a nightly run that finished has archived everything, or None where none has."""
+def complete_through(store: Store, keys: LakeKeys, purge: PurgeMode, named: tuple[str, ...] | None) -> datetime | None:
+    """Return through when a nightly run that finished has archived everything, or None where none has.
+
+    Only runs count that looked at all modules which are asked for now, in the same mode: others left messages unread or unmarked.
+    """
     for key in sorted((found.key for found in store.list(keys.folder("runs"))), reverse=True):
         found = store.get(key)
-        through = json.loads(found[0]).get("complete_through") if found else None
-        if through:
-            return parse_instant(str(through))
+        record = json.loads(found[0]) if found else {}
+        scope = record.get("modules_named")
+        covers = scope is None or (named is not None and set(named) <= set(scope))
+        if record.get("complete_through") and record["purge"] == purge and covers:
+            return parse_instant(str(record["complete_through"]))
     return None

@@ -13,7 +13,7 @@ from archive.dynamo_read import ModuleStart
 from archive.engine.history import complete_through
 from archive.engine.session import Session
 from archive.errors import InputError
-from archive.model.config import Module
+from archive.model.config import Module, Policy
 from archive.model.cost import Work, price_archive, purge_rate
 from archive.model.plan import Command, Look, ModulePlan, Plan, estimate
 from archive.model.prices import prices_of
@@ -94,9 +94,9 @@ def _module_plans(session: Session, request: Request, starts: list[ModuleStart],
     first = window.start
     if request.command == "nightly" and session.config.policy.purge != "delete":
         # The table does not empty itself: what a complete run has covered is read again for a few days only.
-        through = complete_through(session.store, session.keys)
+        through = complete_through(session.store, session.keys, session.config.policy.purge, session.named_modules)
         if through is not None:
-            first = max(first, floor(through) - timedelta(days=session.config.policy.overlap_days))
+            first = max(first, floor(through) - timedelta(days=_reread_days(session.config.policy)))
 
     def plan(start: ModuleStart) -> ModulePlan | None:
         if start.oldest_ms is None and request.window is None:
@@ -106,6 +106,14 @@ def _module_plans(session: Session, request: Request, starts: list[ModuleStart],
         return ModulePlan(start.module, Window(begin, window.end), 0, 0, 0, start.junk) if begin < window.end else None
 
     return [plan(start) for start in starts]
+
+
+def _reread_days(policy: Policy) -> int:
+    """Return how many days of what is complete are read again.
+
+    In mode expire these are all nights on which marked messages may still be there: an edit is found only by reading them.
+    """
+    return max(policy.overlap_days, policy.expire_after_days + 1) if policy.purge == "expire" else policy.overlap_days
 
 
 def _estimated(session: Session, module: ModulePlan, *, exact: bool) -> tuple[ModulePlan, tuple[int, int]]:
@@ -170,6 +178,7 @@ def _priced(session: Session, request: Request, modules: tuple[ModulePlan, ...],
         command=request.command,
         window=window,
         modules=modules,
+        named=session.named_modules if request.modules is None else tuple(map(str, request.modules)),
         purge=policy.purge,
         segments=segments,
         first_batch=first,

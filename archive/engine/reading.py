@@ -65,10 +65,12 @@ class BatchReader:
         spool, seen = into
         complete = session.facts.projection == "ALL"
         marked = (policy.ttl_attribute,) if policy.purge == "expire" else ()
-        only = (spec.partition_key, spec.time_key, spec.module_key, *marked) if keys_only or not complete else ()
+        # An index of another projection has keys only: everything else, the mark too, then comes from the table by key.
+        by_key = not complete and (not keys_only or bool(marked))
+        only = (spec.partition_key, spec.time_key, spec.module_key, *(marked if complete else ())) if keys_only or not complete else ()
         for page in session.reader.pages(module, window, decoder, only=only):
             rows = page.rows
-            if rows.num_rows and not complete and not keys_only:
+            if rows.num_rows and by_key:
                 rows = self._whole(rows, decoder)
             self._spool(Page(rows, page.last_key, page.units), spool)
         seen.update(decoder.seen)
@@ -94,7 +96,9 @@ class BatchReader:
 
     def ask(self, keys: list[Key]) -> pa.Table:
         """Read messages consistently from the base table: what it says wins."""
-        rows = self._session.reader.messages(self._wire_keys(keys), self._decoder())
+        decoder = self._decoder()
+        rows = self._session.reader.messages(self._wire_keys(keys), decoder)
+        self._session.learn(decoder.seen)
         return self._session.order.keyed(rows, FROM_TABLE)
 
     def _wire_keys(self, keys: list[Key]) -> list[Item]:

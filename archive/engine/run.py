@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -14,6 +15,7 @@ from archive.errors import DynalakeError, ProofError, SpoolFullError
 from archive.model.layout import Segment
 from archive.model.plan import Plan
 from archive.model.window import Window
+from archive.s3 import LostRaceError
 
 _FILL: Final = 0.5  # how much of the spool the next batch is meant to fill
 _MOST_GROWTH: Final = 8
@@ -119,6 +121,7 @@ def finish(
         seconds=seconds,
     )
     record = record_of(session.run, plan, total, why, times, spent)
-    session.store.put(session.keys.run(session.run, times[0].date()), record.to_json(), None)
+    with suppress(LostRaceError):  # the key is this run's own: what is there is our own PUT, whose answer was lost
+        session.store.put(session.keys.run(session.run, times[0].date()), record.to_json(), None)
     unreached = max(plan.rows - total.read, 0) if error is not None else 0
     return RunResult(total, why, record, error, unreached)

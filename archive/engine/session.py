@@ -131,6 +131,12 @@ class Session:
         used = Used(messages, self.reads.units, self.writes.units, self.brake.seconds)
         return cap_reached(self.config.limits, used, prices_of(self.config.source.region))
 
+    @property
+    def named_modules(self) -> tuple[str, ...] | None:
+        """The modules that the settings name, as text; None: they are discovered."""
+        named = self.config.source.modules
+        return None if named is None else tuple(map(str, named))
+
     def decoder(self) -> PageDecoder:
         """Return a decoder for one thread. In mode expire the TTL attribute is our own mark, not part of the message."""
         policy = self.config.policy
@@ -141,7 +147,9 @@ class Session:
         """Clients with the purger's role, made when first needed."""
         if self._purger_clients is None:
             config = self.config
-            self._purger_clients = Clients(config.source.region, config.roles.purger, "purger", config.limits.purge_requests * 2 + 4)
+            self._purger_clients = Clients(
+                config.source.region, config.roles.purger, "purger", config.limits.purge_requests * config.limits.streams + 4
+            )
         return self._purger_clients
 
     @property

@@ -72,7 +72,7 @@ def status_of(session: Session, now: datetime) -> Status:
         backlog.append(ModuleBacklog(start.module, iso(oldest), (now - oldest).days, oldest < end))
     backlog.sort(key=lambda module: -module.age_days)
     listing = session.receipts.listing(Window(session.config.source.earliest, now)) if session.config.source.earliest < now else {}
-    through = complete_through(session.store, session.keys)
+    through = complete_through(session.store, session.keys, session.config.policy.purge, session.named_modules)
     newest = runs(session.store, session.keys, 1)
     stored = [segment for segment, seen in listing.items() if seen.message]
     return Status(

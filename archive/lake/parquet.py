@@ -25,7 +25,7 @@ from archive.model.spec import REMAINDER, SPEC_VERSION, TableSpec
 ROWS_A_GROUP: Final = 10_000
 BYTES_A_GROUP: Final = 16 * 2**20
 _READ_AT_ONCE: Final = 2**20
-_BLOOM_VALUES: Final = 4_096  # students or conversations a row group: 4 KB a filter (the library's default is 1 MB)
+_BLOOM_VALUES: Final = 4_096  # students or conversations a row group; the default of a million is slow to fill (docs/adr/0002)
 _FOOTER: Final = "dynalake"
 
 
@@ -82,7 +82,7 @@ class SegmentWriter:
         while start < rows.num_rows:
             spent = int(ends[start - 1]) if start else 0
             room = BYTES_A_GROUP - self._waiting_bytes
-            fitting = max(0, int(np.searchsorted(ends, spent + room, side="right")) - start)
+            fitting = int(np.searchsorted(ends, spent + room, side="right")) - start
             fitting = min(fitting, ROWS_A_GROUP - self._waiting_rows, rows.num_rows - start)
             if fitting == 0 and self._waiting_rows == 0:
                 fitting = 1

@@ -31,12 +31,14 @@ class ModulePlan:
 class Plan:
     """What a run will do. Batches are cut while it runs, within `window`; the first has `first_batch` segments.
 
-    `reads` are the read units that planning itself cost.
+    `named` are the modules that the settings or the request name (None: all were discovered). `reads` are the read
+    units that planning itself cost.
     """
 
     command: Command
     window: Window | None
     modules: tuple[ModulePlan, ...]
+    named: tuple[str, ...] | None
     purge: PurgeMode
     segments: int
     first_batch: int

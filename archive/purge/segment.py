@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
@@ -16,7 +16,6 @@ from archive.codec.conditions import DELETE, Change, Target, key_of
 from archive.codec.items import items_of
 from archive.codec.values import canonical
 from archive.dynamo_write import A_BATCH, Fate, Outcome, Remover, SingleRemover
-from archive.errors import ProofError
 from archive.lake.commit import Place
 from archive.lake.order import Key
 from archive.lake.parquet import SegmentFile
@@ -24,6 +23,7 @@ from archive.lake.proved import ProvedSegment
 from archive.lake.purge_records import Done, Intent, PurgeRecords
 from archive.lake.sweep import Run
 from archive.model.config import Policy
+from archive.model.spec import TableSpec
 from archive.model.window import DAY, iso, to_ms
 from archive.purge.targets import Selection, select
 from archive.s3 import LostRaceError
@@ -54,6 +54,43 @@ class Purged:
         self.learned |= other.learned
 
 
+class _Tally:
+    """Counts outcomes as they come; of the messages it keeps nothing but the keys of those that stay."""
+
+    def __init__(self, spec: TableSpec) -> None:
+        self._spec = spec
+        self.purged = Purged()
+        self.rows = 0
+        self.left: list[str] = []
+
+    def count(self, outcome: Outcome) -> None:
+        """Count one outcome."""
+        self.rows += 1
+        purged, fate = self.purged, outcome.fate
+        if fate is Fate.DONE and outcome.target.change.kind == "unmark":
+            purged.unmarked += 1
+        elif fate is Fate.DONE:
+            purged.done += 1
+        elif fate is Fate.MISSING:
+            purged.missing += 1
+        elif fate is Fate.CHANGED:
+            purged.changed += 1
+        elif fate is Fate.REFUSED:
+            purged.refused += 1
+        else:
+            purged.surprises += 1
+        if fate in (Fate.CHANGED, Fate.REFUSED, Fate.SURPRISE):
+            self.left.append(canonical(key_of(self._spec, outcome.target.item)).decode())
+        if outcome.image and fate in (Fate.CHANGED, Fate.SURPRISE):
+            purged.learned |= outcome.image.keys() - set(self._spec.attributes)
+
+    def add(self, other: _Tally) -> None:
+        """Add another tally."""
+        self.purged.add(other.purged)
+        self.rows += other.rows
+        self.left += other.left
+
+
 class Purger:
     """Purges segments of one lake. `known` returns every attribute name that the spec or the archive knows."""
 
@@ -69,8 +106,8 @@ class Purger:
         """Remove (or mark) the rows that were seen at the table and are still what was archived.
 
         The intent is stored before the first removal, the outcome after the last: a crash between them leaves an intent
-        that says which rows may be gone, and messages that the next run purges. Raises ProofError where a removed image
-        has something that was not archived, after it was put into the lake and written back.
+        that says which rows may be gone, and messages that the next run purges. Where a removed image has something that
+        was not archived, it is put into the lake and written back at once, nothing more is begun, and `surprises` says so.
         """
         file = SegmentFile(proved.path, self._place.order)
         try:
@@ -118,35 +155,35 @@ class Purger:
             at=iso(now),
         )
 
-    def _remove_all(
-        self, proved: ProvedSegment, file: SegmentFile, selection: Selection, change: Callable[[int], Change | None]
-    ) -> list[Outcome]:
+    def _remove_all(self, proved: ProvedSegment, file: SegmentFile, selection: Selection, change: Callable[[int], Change | None]) -> _Tally:
         """Remove batch by batch, several at once; after a surprise nothing more is begun."""
         known = self._known()
         surprised = Event()
-        outcomes: list[Outcome] = []
-        flying: deque[Future[list[Outcome]]] = deque()
+        tally = _Tally(self._place.order.spec)
+        flying: deque[Future[_Tally]] = deque()
         with ThreadPoolExecutor(self._requests, "purge") as pool:
             for batch in self._batches(file, selection, change):
                 flying.append(pool.submit(self._remove, proved, batch, known, surprised))
                 if len(flying) > self._requests * _WAITING:
-                    outcomes += flying.popleft().result()
+                    tally.add(flying.popleft().result())
                 if surprised.is_set():
                     break
             for future in flying:
-                outcomes += future.result()
-        return outcomes
+                tally.add(future.result())
+        return tally
 
-    def _remove(self, proved: ProvedSegment, batch: list[Target], known: frozenset[str], surprised: Event) -> list[Outcome]:
+    def _remove(self, proved: ProvedSegment, batch: list[Target], known: frozenset[str], surprised: Event) -> _Tally:
+        tally = _Tally(self._place.order.spec)
         if surprised.is_set():
-            return []
+            return tally
         outcomes = self._remover.remove(batch, known)
         with ExitStack() as rescues:  # each is tried, also where another one fails
             for outcome in outcomes:
+                tally.count(outcome)
                 if outcome.fate is Fate.SURPRISE:
                     surprised.set()
                     rescues.callback(self._rescue, proved, outcome)
-        return outcomes
+        return tally
 
     def _batches(self, file: SegmentFile, selection: Selection, change: Callable[[int], Change | None]) -> Iterator[list[Target]]:
         first = 0
@@ -165,41 +202,22 @@ class Purger:
         if batch:
             yield batch
 
-    def _conclude(self, proved: ProvedSegment, outcomes: list[Outcome], now: datetime) -> Purged:
-        fates = Counter(outcome.fate for outcome in outcomes)
-        unmarked = sum(1 for outcome in outcomes if outcome.fate is Fate.DONE and outcome.target.change.kind == "unmark")
-        purged = Purged(
-            done=fates[Fate.DONE] - unmarked,
-            unmarked=unmarked,
-            changed=fates[Fate.CHANGED],
-            missing=fates[Fate.MISSING],
-            refused=fates[Fate.REFUSED],
-            surprises=fates[Fate.SURPRISE],
-        )
-        for outcome in outcomes:
-            if outcome.image and outcome.fate in (Fate.CHANGED, Fate.SURPRISE):
-                purged.learned |= outcome.image.keys() - set(self._place.order.spec.attributes)
-        left = [outcome.target.item for outcome in outcomes if outcome.fate in (Fate.CHANGED, Fate.REFUSED, Fate.SURPRISE)]
+    def _conclude(self, proved: ProvedSegment, tally: _Tally, now: datetime) -> Purged:
+        purged = tally.purged
         done = Done(
             run=self._place.run,
             segment=proved.segment.name,
             mode=self._policy.purge,
-            rows=len(outcomes),
+            rows=tally.rows,
             done=purged.done,
             changed=purged.changed,
             missing=purged.missing,
             refused=purged.refused,
             surprises=purged.surprises,
-            left=sorted(canonical(key_of(self._place.order.spec, item)).decode() for item in left),
+            left=sorted(tally.left),
             at=iso(now),
         )
         self._records.conclude(proved.segment, done)
-        if purged.surprises and self._policy.purge == "delete":
-            message = (
-                f"{purged.surprises} message(s) of segment {proved.segment.name} got an attribute nobody had archived while they were "
-                "removed; they are kept under superseded/ and were written back where their key was absent: run again to archive them anew"
-            )
-            raise ProofError(message)
         return purged
 
     def _rescue(self, proved: ProvedSegment, outcome: Outcome) -> None:

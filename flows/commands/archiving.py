@@ -50,9 +50,11 @@ DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show the plan and
 def plan(
     config: ConfigOption = None,
     start: Annotated[
-        str | None, typer.Option("--from", help="Begin of the window. [default: the oldest message]", show_default=False)
+        str | None, typer.Option("--from", help="Begin of the window. \\[default: the oldest message]", show_default=False)
     ] = None,
-    end: Annotated[str | None, typer.Option("--to", help="End of the window, exclusive. [default: the cutoff]", show_default=False)] = None,
+    end: Annotated[
+        str | None, typer.Option("--to", help="End of the window, exclusive. \\[default: the cutoff]", show_default=False)
+    ] = None,
     module: ModuleOption = None,
     exact: Annotated[bool, typer.Option("--exact", help="Count instead of estimating; costs as much as reading everything.")] = False,
     as_json: JsonOption = False,

@@ -31,7 +31,7 @@ def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         session = Session(settings.config(), run_id("nightly", datetime.now(UTC)))
         findings = [*check_all(session), _glue(session, settings)]
         if as_json:
-            print_json([{"what": found.what, "verdict": found.verdict, "text": found.text} for found in findings])
+            print_json({"checks": [{"what": found.what, "verdict": found.verdict, "text": found.text} for found in findings]})
         else:
             table = Table("check", "verdict", "finding")
             for found in findings:

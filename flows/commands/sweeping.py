@@ -15,9 +15,11 @@ from flows.console import ConfigOption, JsonOption, YesOption, errors_as_sentenc
 
 def sweep(
     start: Annotated[
-        str | None, typer.Option("--from", help="Begin of the window. [default: [source] earliest]", show_default=False)
+        str | None, typer.Option("--from", help="Begin of the window. \\[default: \\[source] earliest]", show_default=False)
     ] = None,
-    end: Annotated[str | None, typer.Option("--to", help="End of the window, exclusive. [default: the cutoff]", show_default=False)] = None,
+    end: Annotated[
+        str | None, typer.Option("--to", help="End of the window, exclusive. \\[default: the cutoff]", show_default=False)
+    ] = None,
     config: ConfigOption = None,
     yes: YesOption = False,
     dry_run: DryRunOption = False,

@@ -108,16 +108,19 @@ def _recording() -> Iterator[list[Call]]:
     calls: list[Call] = []
     clock = count(1)
 
-    def begin(params: Any, model: Any, context: dict[str, Any], **_: object) -> None:  # noqa: ANN401 - botocore's own
+    def begin(**event: Any) -> None:  # noqa: ANN401 - botocore's own
+        params, model = event["params"], event["model"]
         service, operation = model.service_model.service_name, model.name
-        call = context[_TAG] = Call(service, operation, _target(params), tuple(_writes(operation, params)), _is_paged(operation, params), next(clock))
+        call = event["context"][_TAG] = Call(
+            service, operation, _target(params), tuple(_writes(operation, params)), _is_paged(operation, params), next(clock)
+        )
         calls.append(call)
 
-    def end(http_response: Any, context: dict[str, Any], **_: object) -> None:  # noqa: ANN401 - as above
-        call: Call = context[_TAG]
-        call.ended, call.status = next(clock), http_response.status_code
+    def end(**event: Any) -> None:  # noqa: ANN401 - as above
+        call: Call = event["context"][_TAG]
+        call.ended, call.status = next(clock), event["http_response"].status_code
         if call.paged:
-            call.units = sum(map(float, _UNITS.findall(http_response.content)))
+            call.units = sum(map(float, _UNITS.findall(event["http_response"].content)))
 
     def initialize(session: Session) -> None:
         session.register("before-parameter-build", begin)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -13,11 +13,10 @@ from typing import Any
 
 import pytest
 
-from tests.integration.sites import Servers, Site
+from tests.integration.sites import NewSite, Servers, Site
 from tests.integration.worlds import World, backfilled_twice, fill_generated, fill_real, purged_world
 from tests.servers import Server
 
-NewSite = Callable[..., Site]
 _NUMBERS = count(1)
 
 
@@ -32,7 +31,7 @@ class _Purging:
         """Wait for it, and return what it made."""
         self.process.join()
         assert self.answer.exists(), f"the purge ended with exit code {self.process.exitcode}; its traceback is in the captured output"
-        found: World | str = pickle.loads(self.answer.read_bytes())  # noqa: S301 - written by this test run
+        found: World = pickle.loads(self.answer.read_bytes())  # noqa: S301 - written by this test run
         return found
 
 
@@ -68,7 +67,7 @@ def new_site(tmp_path_factory: pytest.TempPathFactory) -> NewSite:
 @pytest.fixture(scope="session", autouse=True)
 def _real_purge(request: pytest.FixtureRequest) -> Iterator[_Purging | None]:
     """Begin the longest backfill first, if a test will look at it and everything is there."""
-    wanted = any(getattr(item, "callspec", None) and item.callspec.params.get("purged") == "real" for item in request.session.items)
+    wanted = any(_looks_at_real_purge(item) for item in request.session.items)
     try:
         needed = (request.getfixturevalue("real_messages"), request.getfixturevalue("purging")) if wanted else None
     except (pytest.skip.Exception, pytest.fail.Exception):
@@ -80,6 +79,10 @@ def _real_purge(request: pytest.FixtureRequest) -> Iterator[_Purging | None]:
     site: Site = request.getfixturevalue("new_site")(servers)
     with _beside(site, path) as started:
         yield started
+
+
+def _looks_at_real_purge(item: pytest.Item) -> bool:
+    return isinstance(item, pytest.Function) and hasattr(item, "callspec") and item.callspec.params.get("purged") == "real"
 
 
 @contextmanager

@@ -19,18 +19,6 @@ Key = tuple[Any, Decimal]
 Wire = dict[str, Any]
 """An item or an attribute value as boto3's low-level client takes and gives it."""
 
-_FROM_WIRE: Final[dict[str, Callable[[Any], Any]]] = {
-    "S": str,
-    "N": Decimal,
-    "B": bytes,
-    "BOOL": bool,
-    "NULL": lambda _: None,
-    "SS": frozenset,
-    "NS": lambda members: frozenset(map(Decimal, members)),
-    "BS": lambda members: frozenset(map(bytes, members)),
-    "L": lambda members: [_value(member) for member in members],
-    "M": lambda members: message_of(members),
-}
 _TAGGED: Final[dict[str, Callable[[Any], Any]]] = {
     "$B": b64decode,
     "$SS": frozenset,
@@ -48,6 +36,20 @@ def _value(wire: Wire) -> Value:
 def message_of(item: Mapping[str, Any]) -> Message:
     """Read an item in boto3's form."""
     return {name: _value(value) for name, value in item.items()}
+
+
+_FROM_WIRE: Final[dict[str, Callable[[Any], Any]]] = {
+    "S": str,
+    "N": Decimal,
+    "B": bytes,
+    "BOOL": bool,
+    "NULL": lambda _: None,
+    "SS": frozenset,
+    "NS": lambda members: frozenset(map(Decimal, members)),
+    "BS": lambda members: frozenset(map(bytes, members)),
+    "L": lambda members: [_value(member) for member in members],
+    "M": message_of,
+}
 
 
 def value_of_json(plain: Any) -> Value:  # noqa: ANN401 - JSON has no narrower type

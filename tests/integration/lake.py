@@ -87,7 +87,9 @@ class Lake:
             pages = self.client.get_paginator("list_object_versions").paginate(Bucket=self.bucket, Prefix=f"{self.prefix}/{family}/")
             for page in pages:
                 assert not page.get("DeleteMarkers"), "nothing in the lake may be deleted"
-                found += [(one["Key"], one["VersionId"], one["ETag"], one["LastModified"], one["IsLatest"]) for one in page.get("Versions", ())]
+                found += [
+                    (one["Key"], one["VersionId"], one["ETag"], one["LastModified"], one["IsLatest"]) for one in page.get("Versions", ())
+                ]
         return found
 
 

@@ -69,7 +69,7 @@ def messages(*, moduless: bool = True, odd_modules: bool = True) -> list[Wire]:
 
     `odd_modules` are module numbers that are no whole numbers of 64 bits: only discovery finds them.
     """
-    random = Random(20_240_320)
+    random = Random(20_240_320)  # noqa: S311 - the same messages every time
     found = [*demo_messages(AROUND, 900, random), *late_messages(AROUND, 20, random)]
     found += _made(random)
     found += _heavy(random)
@@ -96,7 +96,9 @@ def _made(random: Random) -> Iterator[Wire]:
     yield _message("every type", next(at), 7, _EVERY_TYPE)
     yield _message("every type, again", next(at), 0, _EVERY_TYPE | {"extra": {"S": "one more"}})
     for number in _NUMBERS:
-        yield _message(f"number {number}"[:60], next(at), random.choice(modules), {"value": {"N": number}, "inside": {"L": [{"N": number}]}})
+        yield _message(
+            f"number {number}"[:60], next(at), random.choice(modules), {"value": {"N": number}, "inside": {"L": [{"N": number}]}}
+        )
     for name in _NAMES:
         yield _message("awkward name", next(at), 7, {name: {"S": "top"}, "nested": {"M": {name: {"N": "1"}}}})
     yield _message("awkward names together", next(at), 7, {name: {"N": str(number)} for number, name in enumerate(_NAMES)})
@@ -122,7 +124,15 @@ def _deep(levels: int) -> Any:  # noqa: ANN401 - an attribute value
 
 def _times() -> Iterator[Wire]:
     """Yield messages at the edges of days, months and of the window, and between two milliseconds."""
-    edges = [_ms(2024, 2, 29), _ms(2024, 3, 1), _ms(2024, 4, 1), _ms(2025, 1, 1), _ms(2024, 3, 31) + _DAY // 4, _ms(2023, 1, 1), _ms(2026, 1, 1)]
+    edges = [
+        _ms(2024, 2, 29),
+        _ms(2024, 3, 1),
+        _ms(2024, 4, 1),
+        _ms(2025, 1, 1),
+        _ms(2024, 3, 31) + _DAY // 4,
+        _ms(2023, 1, 1),
+        _ms(2026, 1, 1),
+    ]
     for edge in edges:
         for time in (edge, edge - 1, f"{edge - 1}.9999", f"{edge}.0001", edge + 1):
             yield _message("edge", time, 7, {"role": {"S": "student"}})
@@ -140,7 +150,9 @@ def _heavy(random: Random) -> Iterator[Wire]:
         yield _message("close to 400 KB", _ms(2024, 3, 15) + number, 55, {"content": {"S": _text(random, 398_000)}})
     for number in range(200):
         text = _text(random, random.randrange(5_000, 40_000))
-        yield _message(f"heavy {number % 9}", _ms(2024, 3, 16) + number * 600_000, 55, {"content": {"S": text}, "studentId": {"N": str(number % 9)}})
+        yield _message(
+            f"heavy {number % 9}", _ms(2024, 3, 16) + number * 600_000, 55, {"content": {"S": text}, "studentId": {"N": str(number % 9)}}
+        )
 
 
 def _text(random: Random, length: int) -> str:

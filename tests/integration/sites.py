@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import count, islice
 from pathlib import Path
@@ -58,7 +58,7 @@ class Site:
         client.create_bucket(Bucket=name)
         if versioned:
             client.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
-        settings = {
+        settings: Settings = {
             "source": {"table": table, "region": CREDENTIALS["AWS_DEFAULT_REGION"]},
             "lake": {"bucket": name, "prefix": "lake", "spool_directory": str(folder / "spool")},
             "athena": {"database": name.replace("-", "_")},
@@ -107,6 +107,10 @@ class Site:
         return [message_of(item) for page in pages for item in page["Items"]]
 
 
+NewSite = Callable[..., Site]
+"""`new_site(servers, versioned=...)` makes a bucket, settings, and the name of a table that is not there yet."""
+
+
 def toml(settings: Settings) -> str:
     """Write settings as TOML: texts, numbers, flags, lists of them, and [[source.columns]]."""
     lines: list[str] = []
@@ -129,21 +133,16 @@ def put(client: DynamoDBClient, table: str, items: Iterable[Wire]) -> None:
             requests = client.batch_write_item(RequestItems={table: requests})["UnprocessedItems"].get(table, [])
 
 
-def create(client: DynamoDBClient, table: str, keys: Mapping[str, str], index: tuple[str, str], projection: Mapping[str, Any]) -> None:
-    """Create a table with one index. `keys` are the (partition, time, module) attributes in order, with their types."""
+def create(client: DynamoDBClient, table: str, keys: Mapping[str, str], index: str, projection: Mapping[str, Any]) -> None:
+    """Create a table with one index. `keys` are the (partition, time, module) attributes in this order, with their types."""
     partition, moment, module = keys
     definitions: Any = [{"AttributeName": name, "AttributeType": kind} for name, kind in keys.items()]
-    hash_key, range_key = index
+    schema: Any = [{"AttributeName": module, "KeyType": "HASH"}, {"AttributeName": moment, "KeyType": "RANGE"}]
+    chosen: Any = projection
     client.create_table(
         TableName=table,
         KeySchema=[{"AttributeName": partition, "KeyType": "HASH"}, {"AttributeName": moment, "KeyType": "RANGE"}],
         AttributeDefinitions=definitions,
-        GlobalSecondaryIndexes=[
-            {
-                "IndexName": hash_key,
-                "KeySchema": [{"AttributeName": module, "KeyType": "HASH"}, {"AttributeName": range_key, "KeyType": "RANGE"}],
-                "Projection": projection,  # type: ignore[typeddict-item] # a test's constant
-            }
-        ],
+        GlobalSecondaryIndexes=[{"IndexName": index, "KeySchema": schema, "Projection": chosen}],
         BillingMode="PAY_PER_REQUEST",
     )

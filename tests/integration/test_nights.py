@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.integration.conftest import NewSite
 from tests.integration.items import Key, Message, Wire, by_key, message_of
 from tests.integration.lake import messages_of
-from tests.integration.sites import Servers, Site, put
+from tests.integration.sites import NewSite, Servers, Site, put
 from tests.integration.worlds import differences
 from tests.servers import create_chat_messages
 

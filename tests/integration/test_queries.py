@@ -33,17 +33,27 @@ def test_sums_by_module_are_those_of_the_source(kept: World) -> None:
     command = [sys.executable, "-c", "from flows.cli import main; main()", "query", _BY_MODULE, "--format", "json"]
     environment = {**os.environ, **kept.site.servers.environment()}
     done = subprocess.run(
-        [*command, "--config", str(kept.site.config())], env=environment, cwd=_ROOT, capture_output=True, text=True, check=False, timeout=200
+        [*command, "--config", str(kept.site.config())],
+        env=environment,
+        cwd=_ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=200,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     found = {row["module_id"]: row for row in json.loads(done.stdout)}
-    expected = {module: _sums(module, [m for m in kept.expected.values() if _module(m) == module]) for module in map(_module, kept.expected.values())}
+    expected = {
+        module: _sums(module, [m for m in kept.expected.values() if _module(m) == module])
+        for module in map(_module, kept.expected.values())
+    }
     assert found == expected
 
 
 def _module(message: Message) -> int | None:
     """Return what the column holds: nothing, where the module is no whole number of 64 bits."""
-    return _fitting(message, "moduleId", _is_int64)
+    module: int | None = _fitting(message, "moduleId", _is_int64)
+    return module
 
 
 def _fitting(message: Message, attribute: str, fits: Callable[[Decimal], bool]) -> Any:  # noqa: ANN401 - int or Decimal

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,8 +13,7 @@ from typing import Any, Final
 import pytest
 
 from tests.integration.command import Call, Outcome
-from tests.integration.conftest import NewSite
-from tests.integration.sites import Servers, Site, put
+from tests.integration.sites import NewSite, Servers, Site, put
 from tests.integration.worlds import WINDOW
 from tests.servers import create_chat_messages
 
@@ -36,13 +34,13 @@ _ITEMS: Final[list[dict[str, Any]]] = [
 
 
 @pytest.fixture(scope="module")
-def tables(reading: Servers) -> Iterator[tuple[str, str]]:
+def tables(reading: Servers) -> tuple[str, str]:
     """Two tables, with three messages each."""
     client = reading.dynamodb.dynamodb()
     names = ("RefusedOne", "RefusedTwo")
     for name in names:
         put(client, create_chat_messages(client, name), _ITEMS)
-    yield names
+    return names
 
 
 @pytest.fixture
@@ -96,7 +94,9 @@ def test_a_table_without_the_index_is_refused(site: Site) -> None:
 
 def test_an_index_with_other_keys_is_refused(site: Site) -> None:
     """It says which keys there are."""
-    _expect(site.with_settings(source={"index": "ProviderUsageIndex"}).run(*_BACKFILL), _INPUT, "ProviderUsageIndex", "provider", "moduleId")
+    _expect(
+        site.with_settings(source={"index": "ProviderUsageIndex"}).run(*_BACKFILL), _INPUT, "ProviderUsageIndex", "provider", "moduleId"
+    )
 
 
 def test_a_table_with_other_keys_is_refused(site: Site) -> None:
@@ -172,7 +172,8 @@ def test_a_module_that_has_no_messages_is_no_error(site: Site) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "purge"), [(("backfill", *WINDOW), "delete"), (("nightly",), "delete"), (("purge", *WINDOW), "delete"), (("nightly",), "expire")]
+    ("command", "purge"),
+    [(("backfill", *WINDOW), "delete"), (("nightly",), "delete"), (("purge", *WINDOW), "delete"), (("nightly",), "expire")],
 )
 def test_without_a_terminal_nothing_is_removed_unasked(site: Site, command: tuple[str, ...], purge: str) -> None:
     """The plan is shown, --yes is named, and the run is refused."""
@@ -246,7 +247,9 @@ def test_a_program_sees_the_same_code_and_sentence(site: Site) -> None:
     command = [sys.executable, "-c", "from flows.cli import main; main()", *_BACKFILL, "--config", str(config)]
     environment = {**os.environ, **site.servers.environment()}
     root = Path(__file__).parents[2]
-    done = subprocess.run(command, env=environment, cwd=root, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=200)
+    done = subprocess.run(
+        command, env=environment, cwd=root, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=200
+    )
     assert done.returncode == _INPUT
     assert done.stdout == ""
     assert done.stderr.startswith("Error: table RefusedOne has no index ByNobody")

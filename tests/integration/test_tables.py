@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.integration.conftest import NewSite
 from tests.integration.items import Message, Wire, by_key, message_of
 from tests.integration.lake import messages_of
-from tests.integration.sites import Servers, Site, create, put
+from tests.integration.sites import NewSite, Servers, Site, create, put
 from tests.integration.worlds import WINDOW, differences
 
 _DAY = 86_400_000
@@ -48,7 +47,12 @@ def _messages() -> list[Wire]:
             "text": {"S": "ä" * number},
         }
         if number % 4 == 0:
-            item |= {"price": {"N": f"{number}.125"}, "Read": {"S": "yes"}, "tags": {"SS": ["a", str(number)]}, "Text": {"S": "another name"}}
+            item |= {
+                "price": {"N": f"{number}.125"},
+                "Read": {"S": "yes"},
+                "tags": {"SS": ["a", str(number)]},
+                "Text": {"S": "another name"},
+            }
         found.append(item)
     return found
 
@@ -56,7 +60,7 @@ def _messages() -> list[Wire]:
 def _site(servers: Servers, new_site: NewSite, projection: Mapping[str, Any]) -> tuple[Site, list[Message]]:
     site = new_site(servers).with_settings(source=_SOURCE)
     client = servers.dynamodb.dynamodb()
-    create(client, site.table, _KEYS, ("ByCourse", "sentMillis"), projection)
+    create(client, site.table, _KEYS, "ByCourse", projection)
     put(client, site.table, _messages())
     return site, [message_of(item) for item in _messages()]
 

@@ -72,20 +72,23 @@ class Oracle:
         self._place, self._user, self._removed = place, user, removed
         self._read: dict[str, Segment] = {}
 
-    def at_any_time(self) -> None:
-        """Assert what holds at every instant: nothing is lost, nothing stands twice, nothing was made up."""
-        self._judge(self._newest(self._versions()))
+    def at_any_time(self, *, undone: bool = False) -> None:
+        """Assert what holds at every instant: nothing is lost, nothing stands twice, nothing was made up.
 
-    def at_rest(self) -> None:
+        `undone`: the last version of a message equals an earlier one, and may be in an older version of its object.
+        """
+        self._judge(self._versions(), undone=undone)
+
+    def at_rest(self, *, undone: bool = False) -> None:
         """Assert what holds after a whole run that nobody disturbed."""
         versions = self._versions()
         newest = self._newest(versions)
-        self._judge(newest)
+        self._judge(versions, undone=undone)
         assert self._place.items() == [], "archived messages are left at the table"
         self._receipts_are_true(newest)
         for chain in versions.values():
             _only_gains(chain)
-        kept = {*_rows(newest).items(), *self._superseded()}
+        kept = {*_rows(newest).items(), *self._superseded(), *(_all_rows(versions) if undone else ())}
         for image in self._removed:
             assert (key_of(image), value_of(image)) in kept, f"{key_of(image)} was removed, and is kept nowhere as it was"
 
@@ -93,15 +96,17 @@ class Oracle:
         """Count the rows that are kept besides the lake's, by key."""
         return Counter(key for key, _ in self._superseded())
 
-    def _judge(self, newest: list[Segment]) -> None:
+    def _judge(self, versions_of_objects: dict[str, list[Segment]], *, undone: bool) -> None:
         table = {key_of(item): value_of(item) for item in self._place.items()}
-        lake = _rows(newest)
+        lake = _rows(self._newest(versions_of_objects))
+        ever = _all_rows(versions_of_objects) if undone else set()
         for key, versions in self._user.history.items():
             latest = versions[-1]
             if latest is GONE:
                 continue
             kept = (table.get(key), lake.get(key))
-            assert value_of(latest) in kept, f"{key} is lost: the table has {kept[0]}, the lake {kept[1]}"
+            lost = value_of(latest) not in kept and (key, value_of(latest)) not in ever
+            assert not lost, f"{key} is lost: the table has {kept[0]}, the lake {kept[1]}"
             assert kept[0] in (None, value_of(latest)), f"{key} at the table is not what the user wrote last"
         for key, value in lake.items():
             assert value in map(value_of, self._user.history[key]), f"{key} in the lake is nothing that the user ever wrote"
@@ -167,6 +172,11 @@ def _rows(segments: list[Segment]) -> dict[Key, Value]:
             assert key not in found, f"{key} stands twice in the lake"
             found[key] = value
     return found
+
+
+def _all_rows(versions: dict[str, list[Segment]]) -> set[tuple[Key, Value]]:
+    """Return the rows of all versions of all objects."""
+    return {row for chain in versions.values() for segment in chain for row in segment.messages}
 
 
 def _only_gains(chain: list[Segment]) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from itertools import count
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 
 from archive.codec.values import Item
 from archive.engine.batch import Batch, BatchResult
@@ -29,13 +30,24 @@ _A_MINUTE: Final = 60
 class Scenario:
     """What was `before` the slow run began, and what happens `meanwhile`, while it is held.
 
-    `alarms`: the slow run may find an attribute that nobody has archived, in the image of what it removed.
+    `alarms`: the slow run may find an attribute that nobody has archived, in the image of what it removed. `purges`: the
+    slow run only purges. `undone`: messages get the values of an earlier version again, and that is a known limit.
     """
 
     name: str
     before: Callable[[Stage], None]
     meanwhile: Callable[[Stage], None]
     alarms: bool = False
+    purges: bool = False
+    undone: bool = False
+
+
+class _Body(BytesIO):
+    """A body that came, as botocore reads one."""
+
+    def stream(self) -> Iterator[bytes]:
+        """Yield it."""
+        yield self.read()
 
 
 class Index:
@@ -69,9 +81,8 @@ class Index:
         body = bytes(request.body) if isinstance(request.body, bytes | bytearray) else b""
         for module, remembered in self._answers.items():
             if b'":m": {"N": "%s"}' % module.encode() in body:
-                response = AWSResponse(request.url, 200, MappingProxyType({"content-type": "application/x-amz-json-1.0"}), None)
-                response._content = remembered  # noqa: SLF001 - botocore's own way, in its tests, to make a response without a socket
-                return response
+                headers = HTTPHeaders.from_dict({"content-type": "application/x-amz-json-1.0"})
+                return AWSResponse(request.url, 200, headers, _Body(remembered))
         return None
 
 
@@ -86,15 +97,16 @@ class Stage:
         self._index = Index()
         self._numbers = count(1)
         self._removed: list[Item] = []
-        self._slow, self._other = self._session(), self._session()
+        keeping = place.with_policy(purge="keep")
+        self._slow, self._other, self._keeper = self._session(place), self._session(place), self._session(keeping)
         self._gate.watch(self._slow.clients.dynamodb, self._slow.clients.s3, self._slow.purger_clients.dynamodb)
-        self._slow.clients.dynamodb.meta.events.register("before-send.dynamodb.Query", self._index.answer)
+        self._slow.clients.dynamodb.meta.events.register("before-send.dynamodb.Query", self._index.answer)  # type: ignore[arg-type]  # it may answer
         self._new_lake = self._slow.record
         self.user = User(place.dynamodb, place.table)
         self.oracle = Oracle(place, self.user, self._removed)
 
-    def _session(self) -> Session:
-        session = Session(self.place.config, "run", Timing(self._ticks.clock, self._ticks.sleep))
+    def _session(self, place: Workplace) -> Session:
+        session = Session(place.config, "run", Timing(self._ticks.clock, self._ticks.sleep))
         session.purger_clients.dynamodb.meta.events.register("after-call.dynamodb.DeleteItem", self._note_removed)
         return session
 
@@ -108,26 +120,32 @@ class Stage:
         for item in place.items():
             place.dynamodb.delete_item(TableName=place.table, Key={name: item[name] for name in ("conversationId", "timestamp")})
         found = place.s3.list_object_versions(Bucket=place.bucket)
-        versions = [{"Key": one["Key"], "VersionId": one["VersionId"]} for one in found.get("Versions", []) + found.get("DeleteMarkers", [])]
-        if versions:
-            place.s3.delete_objects(Bucket=place.bucket, Delete={"Objects": versions})  # type: ignore[typeddict-item]
-        for session in (self._slow, self._other):
+        everything = [*found.get("Versions", []), *found.get("DeleteMarkers", [])]
+        if everything:
+            versions: Any = [{"Key": one["Key"], "VersionId": one["VersionId"]} for one in everything]
+            place.s3.delete_objects(Bucket=place.bucket, Delete={"Objects": versions})
+        for session in (self._slow, self._other, self._keeper):
             session.record = self._new_lake
         self.user.history.clear()
         self._removed.clear()
         self._index.forget()
         self._ticks.seconds += _A_MINUTE
 
-    def _run(self, session: Session) -> BatchResult:
+    def _run(self, session: Session, *, purges: bool = False) -> BatchResult:
         session.run = f"run-{next(self._numbers):06}"
         session.open_lake()
-        return work_of(session).archive(Batch(0, TWO_DAYS, MODULES))
+        work = work_of(session)
+        return (work.purge if purges else work.archive)(Batch(0, TWO_DAYS, MODULES))
 
     def whole_run(self) -> BatchResult:
         """Archive and purge everything, in a run that nobody holds."""
         result = self._run(self._other)
         assert result.failed == [], "a run that nobody disturbed raised an alarm"
         return result
+
+    def archive_only(self) -> None:
+        """Archive everything, and leave it at the table."""
+        self._run(self._keeper)
 
     def look_at_index(self) -> None:
         """From now on, the slow run's index answers as it does now."""
@@ -138,7 +156,7 @@ class Stage:
         self._empty()
         scenario.before(self)
         self._gate.arm(0, "before")
-        self._run(self._slow)
+        self._run(self._slow, purges=scenario.purges)
         return len(self._gate.calls)
 
     def play(self, scenario: Scenario, at: int, side: Side) -> BatchResult:
@@ -153,14 +171,14 @@ class Stage:
                 nonlocal held_at
                 held_at = f"{side} its call {at} ({operation})" if operation else held_at
                 if not scenario.alarms:  # between a removal and what mends it, the message is in memory alone
-                    self.oracle.at_any_time()
+                    self.oracle.at_any_time(undone=scenario.undone)
                 scenario.meanwhile(self)
 
-            result = self._gate.held(lambda: self._run(self._slow), meanwhile)
+            result = self._gate.held(lambda: self._run(self._slow, purges=scenario.purges), meanwhile)
             assert scenario.alarms or result.failed == [], result.failed
-            self.oracle.at_any_time()
+            self.oracle.at_any_time(undone=scenario.undone)
             self.whole_run()
-            self.oracle.at_rest()
+            self.oracle.at_rest(undone=scenario.undone)
         except Exception as error:
             message = f"{scenario.name}: the run was held {held_at}: {error}"
             raise AssertionError(message) from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from archive.codec.values import AttributeValue, Item
 
@@ -41,7 +41,7 @@ class User:
         names = {f"#{number}": name for number, name in enumerate(more)}
         values = {f":{number}": value for number, value in enumerate(more.values())}
         try:
-            answer = self.dynamodb.update_item(
+            answer: Any = self.dynamodb.update_item(
                 TableName=self.table,
                 Key={name: item[name] for name in ("conversationId", "timestamp")},
                 UpdateExpression="SET " + ", ".join(f"{name} = {value}" for name, value in zip(names, values, strict=True)),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -273,10 +272,9 @@ def test_receipts_tell_what_is_stored(place: Workplace) -> None:
 
 
 @pytest.fixture
-def _everything_is_large(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _everything_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take every stored object for a large one."""
     monkeypatch.setattr("archive.model.late.LARGE_BYTES", 1)
-    yield
 
 
 @pytest.mark.usefixtures("_everything_is_large")
@@ -331,25 +329,25 @@ def test_the_spool_is_gone_at_the_end(place: Workplace) -> None:
 def test_an_index_of_keys_alone_is_read_through_the_table(place: Workplace) -> None:
     """Items come by BatchGetItem; what is archived is the whole message."""
     name = f"{place.table}-keys"
-    key: Any = {"KeyType": "HASH"}
-    time: Any = {"AttributeName": "timestamp", "KeyType": "RANGE"}
-    place.dynamodb.create_table(
-        TableName=name,
-        KeySchema=[{"AttributeName": "conversationId", **key}, time],
-        AttributeDefinitions=[
+    time = {"AttributeName": "timestamp", "KeyType": "RANGE"}
+    request: Any = {
+        "TableName": name,
+        "KeySchema": [{"AttributeName": "conversationId", "KeyType": "HASH"}, time],
+        "AttributeDefinitions": [
             {"AttributeName": "conversationId", "AttributeType": "S"},
             {"AttributeName": "timestamp", "AttributeType": "N"},
             {"AttributeName": "moduleId", "AttributeType": "N"},
         ],
-        GlobalSecondaryIndexes=[
+        "GlobalSecondaryIndexes": [
             {
                 "IndexName": "ModuleAnalyticsIndex",
-                "KeySchema": [{"AttributeName": "moduleId", **key}, time],
+                "KeySchema": [{"AttributeName": "moduleId", "KeyType": "HASH"}, time],
                 "Projection": {"ProjectionType": "KEYS_ONLY"},
             }
         ],
-        BillingMode="PAY_PER_REQUEST",
-    )
+        "BillingMode": "PAY_PER_REQUEST",
+    }
+    place.dynamodb.create_table(**request)
     place = place.with_source(table=name)
     place.put({**FIRST, "mood": {"S": "calm"}}, SECOND, THIRD)
     result = place.archive()

@@ -69,7 +69,7 @@ def test_a_missing_permission_is_named(place: Workplace, operation: str) -> None
 def test_a_table_that_may_not_be_described_is_an_error_at_the_start(place: Workplace) -> None:
     """A session needs it, and names it."""
     session = place.session()
-    with denied(session, "DescribeTable"), pytest.raises(ServiceError, match="dynamodb:DescribeTable on table .* is not permitted"):
+    with denied(session, "DescribeTable"), pytest.raises(ServiceError, match=r"dynamodb:DescribeTable on table .* is not permitted"):
         session.reader.facts()
 
 

@@ -41,7 +41,9 @@ def a_plan(windows: dict[Module, Window], first_batch: int = 1) -> Plan:
     modules = tuple(ModulePlan(module, window, 0, 0, 0, junk=False) for module, window in windows.items())
     window = Window(min(one.start for one in windows.values()), max(one.end for one in windows.values()))
     cost = price_archive(Work(0, 1, 0, 0, 0, 0), "delete", prices_of(None))
-    return Plan("backfill", window, modules, "delete", 1, first_batch, 1, cost, purge_rate(0, 1, 0, 1.0), exact=False, reads=0.0, warnings=())
+    return Plan(
+        "backfill", window, modules, "delete", 1, first_batch, 1, cost, purge_rate(0, 1, 0, 1.0), exact=False, reads=0.0, warnings=()
+    )
 
 
 def executed(session: Session, plan: Plan, result: Callable[[Batch], BatchResult] = lambda _: BatchResult()) -> list[Batch]:
@@ -53,18 +55,18 @@ def executed(session: Session, plan: Plan, result: Callable[[Batch], BatchResult
 
 @settings(max_examples=60, deadline=None)
 @given(
-    start=st.integers(0, 50),
-    hours=st.integers(1, 400),
+    edges=st.tuples(st.integers(0, 50), st.integers(1, 400)),
     layout=st.sampled_from(["day", "12h", "1h"]),
     first=st.integers(1, 40),
     a_segment=st.lists(st.integers(0, 2**31), min_size=1, max_size=6),
     fits=st.integers(1, 30),
 )
-def test_batches_tile_the_window_whatever_they_hold(  # noqa: PLR0913 - hypothesis' parameters
-    session: Session, start: int, hours: int, layout: str, first: int, a_segment: list[int], fits: int
+def test_batches_tile_the_window_whatever_they_hold(
+    session: Session, edges: tuple[int, int], layout: str, first: int, *, a_segment: list[int], fits: int
 ) -> None:
     """In order, without gap or overlap, each segment whole, and each number once; those that do not fit come again, halved."""
     session.record = replace(session.record, layouts=Layouts((Layout.parse(START.date(), "day", layout),)))
+    start, hours = edges
     window = Window(START + start * HOUR, START + (start + hours) * HOUR)
     tried: list[Window] = []
 
@@ -77,12 +79,10 @@ def test_batches_tile_the_window_whatever_they_hold(  # noqa: PLR0913 - hypothes
 
     done = executed(session, a_plan({1: window}, first), result)
     assert [batch.number for batch in done] == list(range(len(done)))
-    edges = [batch.window.start for batch in done] + [done[-1].window.end]
-    assert edges[0] == window.start
-    assert edges[-1] == window.end
-    assert edges[1:-1] == [batch.window.end for batch in done[:-1]]
-    starts = {segment.window.start for segment in session.record.layouts.segments(window)}
-    assert set(edges[1:-1]) <= starts
+    cuts = [batch.window.start for batch in done] + [done[-1].window.end]
+    assert (cuts[0], cuts[-1]) == (window.start, window.end)
+    assert cuts[1:-1] == [batch.window.end for batch in done[:-1]]
+    assert set(cuts[1:-1]) <= {segment.window.start for segment in session.record.layouts.segments(window)}
     assert {batch.modules for batch in done} == {(1,)}
 
 
@@ -145,7 +145,11 @@ def test_the_shortest_segment_has_no_shorter_one(session: Session) -> None:
 def test_modules_are_read_where_they_have_messages(session: Session) -> None:
     """A batch names the modules whose window it touches; where none does there is no batch."""
     session.record = replace(session.record, layouts=Layouts((Layout.parse(START.date(), "day", "day"),)))
-    windows: dict[Module, Window] = {1: Window(START, START + 2 * DAY), 2: Window(START + DAY, START + 2 * DAY), 3: Window(START + 4 * DAY, START + 5 * DAY)}
+    windows: dict[Module, Window] = {
+        1: Window(START, START + 2 * DAY),
+        2: Window(START + DAY, START + 2 * DAY),
+        3: Window(START + 4 * DAY, START + 5 * DAY),
+    }
     done = executed(session, a_plan(windows), lambda _: BatchResult(spooled_bytes=2**30))
     assert [(batch.window.start, batch.modules) for batch in done] == [(START, (1,)), (START + DAY, (1, 2)), (START + 4 * DAY, (3,))]
 

@@ -263,7 +263,7 @@ def _rule(prefix: str, **action: Any) -> dict[str, Any]:  # noqa: ANN401 - S3's 
 )
 def test_a_lifecycle_rule_that_takes_messages_away_is_refused(place: Workplace, rule: dict[str, Any]) -> None:
     """It would undo the archive later, when the table is empty."""
-    place.s3.put_bucket_lifecycle_configuration(Bucket=place.bucket, LifecycleConfiguration={"Rules": [rule]})  # type: ignore[typeddict-item]
+    place.s3.put_bucket_lifecycle_configuration(Bucket=place.bucket, LifecycleConfiguration={"Rules": [rule]})  # type: ignore[list-item]
     with pytest.raises(RefusedError, match=r"lifecycle rule \(tidy\)"):
         place.session().require_purgeable()
 
@@ -281,7 +281,7 @@ def test_a_lifecycle_rule_that_takes_messages_away_is_refused(place: Workplace, 
 )
 def test_other_lifecycle_rules_are_allowed(place: Workplace, rule: dict[str, Any]) -> None:
     """They leave the current versions below messages/ where Athena can read them."""
-    place.s3.put_bucket_lifecycle_configuration(Bucket=place.bucket, LifecycleConfiguration={"Rules": [rule]})  # type: ignore[typeddict-item]
+    place.s3.put_bucket_lifecycle_configuration(Bucket=place.bucket, LifecycleConfiguration={"Rules": [rule]})  # type: ignore[list-item]
     place.session().require_purgeable()
 
 

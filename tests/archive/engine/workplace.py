@@ -88,7 +88,9 @@ class Workplace:
 
     def items(self) -> list[Item]:
         """Return all items of the table (there are few)."""
-        return self.dynamodb.scan(TableName=self.table, ConsistentRead=True)["Items"]
+        answer: Any = self.dynamodb.scan(TableName=self.table, ConsistentRead=True)
+        items: list[Item] = answer["Items"]
+        return items
 
     def keys(self, family: str) -> list[str]:
         """Return the keys of one family of the lake, such as `receipts`."""

@@ -71,6 +71,14 @@ def test_the_same_rows_give_the_same_bytes(found: list[Item], cuts: list[int], l
         assert _write(folder / "runs", list(sweep(ORDER, runs))) == expected
 
 
+def test_pages_do_not_follow_chunks(tmp_path: Path) -> None:
+    """Values of more than a page (1 MB): where pages end depends on the rows alone."""
+    chance = random.Random(7)  # noqa: S311 - text that does not compress
+    whole = keyed(message("c", at, **text(f"{chance.getrandbits(8000):x}")) for at in range(3000))
+    assert _write(tmp_path / "whole", [whole]) == _write(tmp_path / "cut", [whole.slice(at, 700) for at in range(0, 3000, 700)])
+    assert _groups(tmp_path / "whole") == [3000]
+
+
 def test_nothing_of_the_run_is_in_the_file(tmp_path: Path) -> None:
     """Neither its name nor a mark: only rows, the table and the spec."""
     marked = ORDER.sort(ORDER.keyed(keyed(_MANY[:3]).select(ORDER.values).append_column("_mark", pa.array([1, 2, 3])), FROM_LAKE))

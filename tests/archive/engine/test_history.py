@@ -1,0 +1,86 @@
+"""Run records: what each run did, and through when the archive is complete."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from archive.engine.batch import BatchResult
+from archive.engine.history import Spent, complete_through, record_of, runs
+from archive.engine.planning import Request, make_plan
+from archive.model.plan import Command, Plan
+from archive.model.window import DAY
+from tests.archive.engine.workplace import NOW, Workplace, ignore, message
+
+SPENT = Spent(1.5, 8.0, 3, 4, 2.3456)
+CUTOFF = datetime(2024, 3, 3, tzinfo=UTC)
+
+
+@pytest.fixture
+def plan(place: Workplace) -> Plan:
+    """A nightly plan for one message."""
+    place.put(message("a", 1, 1))
+    return make_plan(place.session(), Request("nightly"), NOW, ignore)
+
+
+def write(place: Workplace, run: str, through: str | None) -> None:
+    """Store a run's record under its key."""
+    body = json.dumps({"run": run, "complete_through": through}).encode()
+    place.s3.put_object(Bucket=place.bucket, Key=f"lake/runs/dt={run[:10]}/{run}.json", Body=body)
+
+
+@pytest.mark.parametrize(
+    ("command", "why", "through"),
+    [
+        ("nightly", "done", "2024-03-03T00:00:00Z"),
+        ("nightly", "stopped by somebody", None),
+        ("backfill", "done", None),
+        ("purge", "done", None),
+        ("sweep", "done", None),
+    ],
+)
+def test_only_a_nightly_run_that_is_done_covers_its_window(plan: Plan, command: Command, why: str, through: str | None) -> None:
+    """Others leave modules, windows or messages out."""
+    record = record_of("run-1", replace(plan, command=command), BatchResult(), why, (NOW, NOW), SPENT)
+    assert record.values["complete_through"] == through
+    assert record.values["why_stopped"] == why
+
+
+def test_a_record_is_one_line_that_says_what_was_done(plan: Plan) -> None:
+    """So that Athena reads runs as a table."""
+    result = BatchResult(read=5, added=3, replaced=1, waiting=1, failed=["an alarm"])
+    result.purged.done = 4
+    line = record_of("run-1", plan, result, "done", (NOW, NOW + DAY), SPENT).to_json()
+    assert (line.count(b"\n"), line[-1:]) == (1, b"\n")
+    values = json.loads(line)
+    told = [values[f"messages_{what}"] for what in ("read", "added", "replaced", "waiting", "removed")]
+    assert told == [5, 3, 1, 1, 4]
+    assert (values["segments_failed"], values["read_units"], values["seconds"]) == (1, 1.5, 2.346)
+    assert (values["started_at"], values["ended_at"]) == ("2024-06-01T03:00:00Z", "2024-06-02T03:00:00Z")
+
+
+def test_a_lake_without_runs_is_complete_through_nothing(place: Workplace) -> None:
+    """None where no nightly run has finished."""
+    session = place.session()
+    assert complete_through(session.store, session.keys) is None
+    assert runs(session.store, session.keys, 5) == []
+
+
+def test_coverage_is_that_of_the_newest_complete_run(place: Workplace) -> None:
+    """Runs since that were not complete do not hide it, and older ones do not count."""
+    write(place, "2024-06-01", "2024-03-01T00:00:00Z")
+    write(place, "2024-06-03", "2024-03-03T00:00:00Z")
+    write(place, "2024-06-04", None)
+    session = place.session()
+    assert complete_through(session.store, session.keys) == CUTOFF
+
+
+def test_runs_come_newest_first_and_no_more_than_asked_for(place: Workplace) -> None:
+    """Their names begin with their time."""
+    for day in ("2024-06-02", "2024-06-01", "2024-06-03"):
+        write(place, day, None)
+    session = place.session()
+    assert [record["run"] for record in runs(session.store, session.keys, 2)] == ["2024-06-03", "2024-06-02"]
