@@ -16,7 +16,7 @@ from typing import Any
 from archive.aws import Clients
 from archive.codec.conditions import key_of
 from archive.codec.values import Item, canonical
-from archive.dynamo_insert import Inserter, Paces, Terms
+from archive.dynamo_insert import A_BATCH, Inserter, Paces, Terms
 from archive.errors import DynalakeError, ProofError, RefusedError, ServiceError
 from archive.lake.commit import Place
 from archive.lake.spool import private_folder
@@ -38,7 +38,7 @@ class Surroundings:
     """What a restore works with.
 
     `clients` makes the restorer's, when a table is written to. `told` hears of so many more messages. `check` is asked, with
-    what was done so far, before every few hundred messages, and raises where the run has to stop.
+    how many messages were begun so far, before every few, and raises where the run has to stop.
     """
 
     config: Config
@@ -48,7 +48,7 @@ class Surroundings:
     run: str
     now: datetime
     told: Callable[[int], None]
-    check: Callable[[Restored], None] = lambda _: None
+    check: Callable[[int], None] = lambda _: None
 
 
 @dataclass(slots=True)
@@ -62,6 +62,7 @@ class RestoreResult:
     failed: list[str] = field(default_factory=list)
     error: DynalakeError | None = None
     planned: int = 0
+    begun: int = 0
 
     @property
     def why(self) -> str:
@@ -89,7 +90,7 @@ def execute(plan: RestorePlan, around: Surroundings) -> RestoreResult:
     """Execute a plan and record it. Errors during the run are in the result; those before the first message are raised."""
     result = RestoreResult(planned=plan.rows)
     lake = around.lake
-    around.check(result.counts)
+    around.check(0)
     if plan.hold is not None:
         # Before the first message: a crash after this leaves a hold on messages that were not put back yet, and no more.
         result.hold = Holds(lake.store, lake.keys).ensure(plan.hold)
@@ -125,7 +126,7 @@ def _restore(plan: RestorePlan, around: Surroundings, where: tuple[Place, Taker]
                 taker.settle()  # two versions of one segment can hold the same key: what came first must have landed
             before = part
             try:
-                _take(plan, around, (part, opened.result()), taker)
+                result.begun += _take(plan, around, (part, opened.result()), (taker, result.begun))
             except (ProofError, RefusedError) as error:
                 result.failed.append(str(error))
             result.segments += 1
@@ -153,18 +154,22 @@ def _open(lake: OpenLake, place: Place, part: Part) -> OpenRows:
     return proved_rows(lake, place, part.segment) if part.removed is None else removed_rows(lake, place, part.removed)
 
 
-def _take(plan: RestorePlan, around: Surroundings, opened: tuple[Part, OpenRows], taker: Taker) -> None:
-    """Give a part's wanted messages to the taker."""
+def _take(plan: RestorePlan, around: Surroundings, opened: tuple[Part, OpenRows], to: tuple[Taker, int]) -> int:
+    """Give a part's wanted messages to the taker, which has begun so many already; returns how many."""
     part, rows = opened
+    taker, begun = to
     removed = part.removed
     taken = 0
     with closing(rows):
         for items in rows.items(plan.request.wanted, removed.ranges if removed and rows.positions else None):
-            around.check(taker.counts)
             chosen = _without(removed.left, items, around.lake) if removed else items
-            taker.take(chosen)
-            taken += len(chosen)
+            for start in range(0, len(chosen), A_BATCH):
+                around.check(begun + taken)
+                batch = chosen[start : start + A_BATCH]
+                taker.take(batch)
+                taken += len(batch)
     _LOG.info("segment restored", extra={"run": around.run, "segment": part.segment.name, "rows": taken})
+    return taken
 
 
 def _without(left: frozenset[str], items: list[Item], lake: OpenLake) -> list[Item]:

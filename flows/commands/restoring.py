@@ -27,7 +27,6 @@ from archive.restore.opening import open_lake
 from archive.restore.plan import Request, RestorePlan
 from archive.restore.planning import make_plan, target_of_request
 from archive.restore.run import RestoreResult, Surroundings, execute, record
-from archive.restore.takers import Restored
 from archive.restore.wanted import ALL_TIME, Wanted, values_of
 from flows.commands.archiving import DryRunOption, Options
 from flows.console import ConfigOption, JsonOption, ModuleOption, YesOption, console_for, errors_as_sentences, print_json, settings_of
@@ -170,8 +169,8 @@ def _restore(config: Config, request: Request, now: datetime, options: Options) 
         bar = progress.add_task("restored", total=plan.rows or None)
         brake = Brake(lake.store, lake.keys, time.monotonic)
 
-        def check(counts: Restored) -> None:
-            used = Used(counts.total, paces.reads.units, paces.writes.units, brake.seconds)
+        def check(begun: int) -> None:
+            used = Used(begun, paces.reads.units, paces.writes.units, brake.seconds)
             brake.check(lambda: cap_reached(limits, used, plan.prices))
 
         around = Surroundings(config, lake, restorer, paces, name, now, lambda more: progress.advance(bar, more), check)

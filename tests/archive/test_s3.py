@@ -101,15 +101,15 @@ def test_a_fetch_of_a_version_that_was_replaced_loses(store: Store, tmp_path: Pa
         store.fetch("k", tmp_path / "f", first.etag)
 
 
-def test_every_put_sends_its_sha256(store: Store, client: S3Client, tmp_path: Path) -> None:
-    """S3 enforces it, for small objects and files alike."""
-    (tmp_path / "f").write_bytes(b"file")
+def test_every_put_sends_the_sha256_that_was_proved(store: Store, client: S3Client, tmp_path: Path) -> None:
+    """And not one of the bytes as they are now: S3 refuses a file that was changed behind the proof (moto does not)."""
+    (tmp_path / "f").write_bytes(b"changed")
     sent: list[bytes | str] = []
     client.meta.events.register("before-send.s3.PutObject", lambda request, **_: sent.append(request.headers["x-amz-checksum-sha256"]))
     store.put("a", b"small", None)
-    store.put_file("b", tmp_path / "f", hashlib.sha256(b"file").hexdigest(), None, {})
+    store.put_file("b", tmp_path / "f", hashlib.sha256(b"proved").hexdigest(), None, {})
     assert [value.decode() if isinstance(value, bytes) else value for value in sent] == [
-        b64encode(hashlib.sha256(data).digest()).decode() for data in (b"small", b"file")
+        b64encode(hashlib.sha256(data).digest()).decode() for data in (b"small", b"proved")
     ]
 
 

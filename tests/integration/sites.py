@@ -61,6 +61,7 @@ class Site:
         settings: Settings = {
             "source": {"table": table, "region": CREDENTIALS["AWS_DEFAULT_REGION"]},
             "lake": {"bucket": name, "prefix": "lake", "spool_directory": str(folder / "spool")},
+            "limits": {"read_units": 1_000_000, "write_units": 1_000_000},  # the emulators' own speed is the limit here
             "athena": {"database": name.replace("-", "_")},
             "run": {"prefect": False},
         }

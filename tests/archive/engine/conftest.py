@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.archive.engine.workplace import Workplace, make_workplace
+from tests.archive.engine.workplace import Workplace, make_workplace, one_loader
 from tests.servers import Server
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_loader() -> Iterator[None]:
+    """Make clients quickly."""
+    with one_loader():
+        yield
 
 
 @pytest.fixture

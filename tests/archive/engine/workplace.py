@@ -6,10 +6,13 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import botocore.session
+import pytest
 from botocore.exceptions import ClientError
 
 from archive.codec.values import AttributeValue, Item
@@ -168,6 +171,14 @@ def make_workplace(server: Server, folder: Path) -> Workplace:
     s3.create_bucket(Bucket=name)
     s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
     return Workplace(settings(name, name, folder / "spool"), dynamodb, s3)
+
+
+@contextmanager
+def one_loader() -> Iterator[None]:
+    """Let all botocore sessions share one loader: reading AWS's models anew for each client takes longer than most tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(botocore.session, "create_loader", cache(botocore.session.create_loader))
+        yield
 
 
 @contextmanager
