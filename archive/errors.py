@@ -42,6 +42,10 @@ class ServiceError(DynalakeError):
     exit_code = 5
 
 
+class NotPermittedError(ServiceError):
+    """The role in use may not make a call."""
+
+
 class TransientServiceError(ServiceError):
     """AWS failed a call that may work when it is made again: throttling, a 5xx, a time-out, a broken connection."""
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import ClientError, FlexibleChecksumError
 
 from archive.aws import error_code, status_code, translated
+from archive.disk import local_disk
 from archive.errors import LakeDamagedError, RefusedError
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ class Store:
         digest = hashlib.sha256()
         size = 0
         path.touch(mode=0o600)
-        with self._reading(key), path.open("wb") as file:
+        with self._reading(key), local_disk(), path.open("wb") as file:
             for block in answer["Body"].iter_chunks(_BLOCK):
                 digest.update(block)
                 file.write(block)

@@ -237,7 +237,8 @@ class BatchWork:
         path.unlink(missing_ok=True)
         if found is not None and found.etag == true.etag:  # another run stored and receipted a version after the listing
             return BatchResult()
-        if found is not None and found.generation >= true.generation:
+        replaced = found is not None and (found.generation, found.sha256) != (true.generation, true.sha256)
+        if found is not None and replaced and found.generation >= true.generation:
             message = f"{seen.message.key} is not the version that its receipt names; restore that one from the bucket's version history"
             raise LakeDamagedError(message)
         session.receipts.mend(segment, true, found)

@@ -57,7 +57,8 @@ class Receipts:
         if not is_new:
             found = self._store.get(key)
             if found is not None:
-                if Receipt.from_json(found[0], key).generation >= receipt.generation:
+                there = Receipt.from_json(found[0], key)
+                if there.generation > receipt.generation or there == receipt:
                     return
                 etag = found[1].etag
         try:
@@ -66,8 +67,8 @@ class Receipts:
             self.save(segment, receipt, is_new=False)
 
     def mend(self, segment: Segment, true: Receipt, found: Receipt | None) -> None:
-        """Write the receipt of an object where the one found is missing or behind."""
-        if found is None or found.generation < true.generation:
+        """Write the receipt of an object where the one found is missing, behind, or of a copy (a version brought back has a new ETag)."""
+        if found is None or found.generation < true.generation or found.etag != true.etag:
             self.save(segment, true, is_new=found is None)
 
     def listing(self, window: Window) -> dict[Segment, Seen]:

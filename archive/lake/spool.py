@@ -20,6 +20,7 @@ from typing import Final, Self
 import numpy as np
 import pyarrow as pa
 
+from archive.disk import local_disk
 from archive.errors import InputError, SpoolFullError
 from archive.lake.order import Order
 from archive.lake.sweep import Run
@@ -98,11 +99,8 @@ class Spool:
                     message = f"the spool is full: {self._most_bytes:,} bytes do not hold segment {segment.name} and what was read with it"
                     raise SpoolFullError(message)
                 self.bytes += data.size
-            try:
+            with local_disk():
                 _write_all(self._descriptor, data, offset)
-            except OSError as error:
-                message = f"the spool could not be written ({error.strerror}); free space below [lake] spool_directory"
-                raise SpoolFullError(message) from error
             run = Run(self._order.sort_key(keyed, 0), self._loader(offset, data.size, batch.schema), batch.num_rows)
             with self._lock:
                 self._runs.setdefault(segment, []).append(run)

@@ -16,6 +16,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
+from archive.disk import local_disk
 from archive.errors import TransientServiceError
 from archive.lake.order import FROM_LAKE, FROM_SPOOL, FROM_TABLE, ORIGIN, Key, Order, SortKey
 from archive.lake.parquet import SegmentWriter
@@ -87,7 +88,7 @@ class Uniter:
         extra = winners.runs(self._segment)  # all FROM_TABLE, also a row of the lake whose message is gone
         moved: dict[Key, pa.Table] = {}
         digests: list[np.ndarray[Any, np.dtype[np.uint64]]] = []
-        with SegmentWriter(union.path, order.spec, source) as writer:
+        with local_disk(), SegmentWriter(union.path, order.spec, source) as writer:
             for chunk in sweep(order, [*runs[0], *runs[1], *extra]):
                 rows, elsewhere = self._settle(chunk, union, winners, losers)
                 moved.update(elsewhere)

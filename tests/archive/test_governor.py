@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import pairwise
 from threading import Thread
+from time import sleep
 from typing import Any
 
 import pytest
@@ -387,9 +388,11 @@ def test_a_request_larger_than_any_burst_is_let_through() -> None:
 
 
 def test_an_item_is_only_held_up_by_its_own_buckets() -> None:
-    """Reads do not wait for writes, nor one module for another."""
+    """Reads do not wait for writes, one module not for another, and an index that is read not for the table."""
     governor, clock = governor_of()
     governor.take(write(400.0, module=1))
+    governor.take(read_cost(40_000))
+    assert governor.ready_at(read_cost(1.0)) > clock()
     assert governor.ready_at(write(1.0, module=1)) > clock()
     assert governor.ready_at(write(1.0, module=2)) == governor.ready_at(read_cost(1.0, MODULE, 1)) == clock()
     assert governor.try_take(write(1.0, module=1), within=0.5) > 0.5
@@ -444,6 +447,37 @@ def test_no_resource_is_overdrawn_whatever_is_taken(requests: list[tuple[int, in
                 spent = sum(units for _, units in ours[first:last])
                 allowed = rate / workers * (ours[last][0] - start + budget.burst_seconds)
                 assert spent <= allowed + 1e-3
+
+
+def test_no_two_threads_are_admitted_at_once() -> None:
+    """Whoever reads the clock, to judge by it, is alone until it has reserved."""
+    inside, overlaps = 0, 0
+
+    def clock() -> float:
+        nonlocal inside, overlaps
+        inside += 1
+        overlaps += inside > 1
+        sleep(0.0005)  # lets the other threads run
+        inside -= 1
+        return 1.0
+
+    governor = Governor(BUDGET, clock, sleep)
+    cost = write(1.0, module=1)
+
+    def work() -> None:
+        for _ in range(5):
+            governor.try_take(cost)
+            governor.ready_at(cost)
+            governor.settle(cost)
+            governor.throttled(cost)
+            governor.allowed("write")
+
+    threads = [Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert overlaps == 0
 
 
 def test_threads_together_keep_the_budget() -> None:

@@ -63,6 +63,18 @@ def test_a_cursor_is_not_read_ahead_of_its_bound() -> None:
     assert all(drawn[lane] <= given_out[lane] + 5 for lane in range(4))
 
 
+def test_what_is_in_sight_behind_a_busy_item_is_given() -> None:
+    """And what is out of sight is not: it waits until the busy one has gone."""
+    items = [
+        message(0, 0, module=0, units=400.0),
+        message(0, 1, module=0),
+        message(0, 2, module=1),
+        message(0, 3, module=0),
+        message(0, 4, module=2),
+    ]
+    assert [[number for _, (_, number) in batch] for batch in Spread(governor_of(Budget()), [items], look_ahead=2)] == [[0, 2], [1, 3, 4]]
+
+
 def test_cursors_take_turns() -> None:
     """Four cursors with one and the same hot module: at any time, none is more than one item ahead of another."""
     cursors = [[message(lane, number, module=0) for number in range(300)] for lane in range(4)]

@@ -108,6 +108,14 @@ def read_lines(path: Path) -> list[Message]:
     return [message_of_json(line) for line in (gzip.decompress(data) if path.suffix == ".gz" else data).splitlines()]
 
 
+@pytest.fixture
+def purged_singly(singly: Servers, tmp_path: Path) -> Site:
+    """The same on moto alone, where the protocol does not matter."""
+    site = site_on(singly, tmp_path)
+    purge(site)
+    return site
+
+
 def test_all_that_was_purged_comes_back_exactly(purged: Site) -> None:
     """The command counts it, and holds it."""
     ended = run(purged, "restore", "--from", "2024-01-01", "--yes", "--json").json()
@@ -140,10 +148,10 @@ def test_only_what_was_asked_for_comes_back(emptied: Site, tmp_path: Path, optio
     assert not differences(by_key(read_lines(tmp_path / "out.jsonl")), expected(wanted))
 
 
-def test_a_dry_run_changes_nothing(purged: Site) -> None:
+def test_a_dry_run_changes_nothing(purged_singly: Site) -> None:
     """It shows segments, messages and dollars, through clients that refuse to write."""
-    ended = run(purged, "restore", "--module", "1", "--dry-run")
-    assert (ended.code, purged.left()) == (0, [])
+    ended = run(purged_singly, "restore", "--module", "1", "--dry-run")
+    assert (ended.code, purged_singly.left()) == (0, [])
     assert "20 messages in 2 segments" in ended.stdout
     assert "$" in ended.stdout
     assert set(ended.operations) <= {"GetObject", "ListObjectsV2", "DescribeTable", "DescribeTimeToLive"}
@@ -207,12 +215,12 @@ def test_a_restore_that_was_killed_is_finished_by_the_next(servers: Servers, tmp
     assert not differences(in_table(site), expected(items))
 
 
-def test_the_hold_is_stored_before_the_first_message_is_put(purged: Site) -> None:
+def test_the_hold_is_stored_before_the_first_message_is_put(purged_singly: Site) -> None:
     """A crash between them leaves a hold too many, never a message too few."""
-    ended = run(purged, "restore", "--module", "2", "--yes")
+    ended = run(purged_singly, "restore", "--module", "2", "--yes")
     puts = [operation for operation in ended.operations if operation in ("PutObject", "PutItem", "BatchExecuteStatement")]
     assert puts[0] == "PutObject"
-    (hold,) = run(purged, "holds", "--json").json()
+    (hold,) = run(purged_singly, "holds", "--json").json()
     assert (hold["modules"], hold["window_start"], hold["window_end"]) == ([2], "2024-01-15T00:00:00Z", "2024-01-17T00:00:00Z")
     assert "until" in ended.stdout
 
@@ -227,13 +235,13 @@ def test_a_hold_has_the_modules_of_the_messages_that_come_back(singly: Servers, 
     assert "3" not in hold["reason"].replace("student_id", "")
 
 
-def test_a_hold_can_be_released(purged: Site) -> None:
+def test_a_hold_can_be_released(purged_singly: Site) -> None:
     """Then it is listed as released."""
-    run(purged, "restore", "--module", "1", "--yes")
-    (hold,) = run(purged, "holds", "--json").json()
-    assert run(purged, "release", hold["hold"]).code == 0
-    assert "released" in run(purged, "holds").stdout
-    assert run(purged, "release", "nobody").code == 2
+    run(purged_singly, "restore", "--module", "1", "--yes")
+    (hold,) = run(purged_singly, "holds", "--json").json()
+    assert run(purged_singly, "release", hold["hold"]).code == 0
+    assert "released" in run(purged_singly, "holds").stdout
+    assert run(purged_singly, "release", "nobody").code == 2
 
 
 def test_one_runs_purge_is_undone_and_no_other(servers: Servers, tmp_path: Path) -> None:
@@ -316,23 +324,23 @@ def test_undoing_a_run_that_marked_takes_its_marks_away(by_partiql: Servers, tmp
 
 
 @pytest.mark.parametrize("ending", ["jsonl", "jsonl.gz"])
-def test_a_file_is_loaded_back_exactly(purged: Site, tmp_path: Path, ending: str) -> None:
+def test_a_file_is_loaded_back_exactly(purged_singly: Site, tmp_path: Path, ending: str) -> None:
     """It is private, holds nothing but items, and is the same each time; nothing is held."""
     path = tmp_path / f"out.{ending}"
-    ended = run(purged, "restore", "--from", "2024-01-01", "--into-file", str(path), "--json")
+    ended = run(purged_singly, "restore", "--from", "2024-01-01", "--into-file", str(path), "--json")
     assert ended.json()["messages_restored"] == len(ITEMS)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert not purged.left()
+    assert not purged_singly.left()
     text = path.read_bytes()
     assert (gzip.decompress(text) if ending.endswith("gz") else text).count(b"\n") == len(ITEMS)
-    assert run(purged, "restore", "--from", "2024-01-01", "--into-file", str(path)).code == 3, (
+    assert run(purged_singly, "restore", "--from", "2024-01-01", "--into-file", str(path)).code == 3, (
         "a file is replaced only if that is agreed to"
     )
-    assert run(purged, "restore", "--from", "2024-01-01", "--into-file", str(path), "--yes").code == 0
+    assert run(purged_singly, "restore", "--from", "2024-01-01", "--into-file", str(path), "--yes").code == 0
     assert path.read_bytes() == text
-    assert run(purged, "holds", "--json").json() == []
-    purged.run("load", str(path), "--yes").done()
-    assert not differences(in_table(purged), expected(ITEMS))
+    assert run(purged_singly, "holds", "--json").json() == []
+    purged_singly.run("load", str(path), "--yes").done()
+    assert not differences(in_table(purged_singly), expected(ITEMS))
 
 
 def test_a_file_is_there_only_when_it_is_complete(singly: Servers, tmp_path: Path) -> None:
@@ -347,15 +355,15 @@ def test_a_file_is_there_only_when_it_is_complete(singly: Servers, tmp_path: Pat
     assert run(site, "restore", "--from", "2024-01-01", "--into-file", str(tmp_path / "nowhere" / "f")).code == 2
 
 
-def test_messages_go_into_another_table_with_the_same_keys(purged: Site) -> None:
+def test_messages_go_into_another_table_with_the_same_keys(purged_singly: Site) -> None:
     """The source table stays as it is, and nothing is held."""
-    client = purged.servers.dynamodb.dynamodb()
-    other = create_chat_messages(client, f"{purged.table}Copy")
-    assert run(purged, "restore", "--module", "1", "--into-table", other, "--yes").code == 0
+    client = purged_singly.servers.dynamodb.dynamodb()
+    other = create_chat_messages(client, f"{purged_singly.table}Copy")
+    assert run(purged_singly, "restore", "--module", "1", "--into-table", other, "--yes").code == 0
     found = by_key(message_of(one) for one in client.scan(TableName=other)["Items"])
     assert not differences(found, expected([one for one in ITEMS if one["moduleId"] == {"N": "1"}]))
-    assert not purged.left()
-    assert run(purged, "holds", "--json").json() == []
+    assert not purged_singly.left()
+    assert run(purged_singly, "holds", "--json").json() == []
 
 
 def test_a_lake_whose_table_is_gone_can_be_restored_from(singly: Servers, tmp_path: Path) -> None:
@@ -382,13 +390,13 @@ def _damage(site: Site, dt: str) -> None:
     site.lake.client.put_object(Bucket=site.bucket, Key=f"lake/{key}", Body=bytes(body), Metadata=dict(site.lake.get(key).metadata))
 
 
-def test_a_damaged_segment_is_an_alarm_and_the_others_go_on(purged: Site) -> None:
+def test_a_damaged_segment_is_an_alarm_and_the_others_go_on(purged_singly: Site) -> None:
     """Nothing of it is put: its bytes are not those that were proved."""
-    _damage(purged, "2024-01-15")
-    ended = run(purged, "restore", "--from", "2024-01-01", "--yes")
+    _damage(purged_singly, "2024-01-15")
+    ended = run(purged_singly, "restore", "--from", "2024-01-01", "--yes")
     assert ended.code == 4
     assert "alarm: " in ended.stdout
-    assert not differences(in_table(purged), expected([one for one in ITEMS if int(one["timestamp"]["N"]) >= START_MS + DAY]))
+    assert not differences(in_table(purged_singly), expected([one for one in ITEMS if int(one["timestamp"]["N"]) >= START_MS + DAY]))
 
 
 def test_a_segment_without_its_receipt_is_restored(singly: Servers, tmp_path: Path) -> None:
@@ -461,11 +469,11 @@ def test_without_a_lake_there_is_nothing_to_restore(singly: Servers, tmp_path: P
     assert "the lake holds no such message" in ended.stdout
 
 
-def test_the_run_is_recorded_without_the_values_of_keys(purged: Site) -> None:
+def test_the_run_is_recorded_without_the_values_of_keys(purged_singly: Site) -> None:
     """Who restored what from when to when; pupils' numbers and names of conversations stay out."""
-    run(purged, "restore", "--student", "7", "--conversation", "c17", "--yes")
-    (key,) = (key for key in purged.lake.keys("runs") if key.endswith("-restore.json"))
-    body = purged.lake.get(key).body
+    run(purged_singly, "restore", "--student", "7", "--conversation", "c17", "--yes")
+    (key,) = (key for key in purged_singly.lake.keys("runs") if key.endswith("-restore.json"))
+    body = purged_singly.lake.get(key).body
     record = json.loads(body)
     assert (record["command"], record["messages_restored"]) == ("restore", 2)
     assert record["what"] == "1 value(s) of student_id, 1 value(s) of conversation_id"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 from pathlib import Path
-from typing import Final
 
 import pytest
 
@@ -12,8 +11,6 @@ from tests.integration.items import by_key, message_of, message_of_json
 from tests.integration.restoring import run
 from tests.integration.worlds import World, differences
 from tests.servers import create_chat_messages
-
-_MANY: Final = 10_000
 
 
 def test_a_whole_lake_becomes_a_file_of_the_very_messages(purged: World, tmp_path: Path) -> None:
@@ -25,10 +22,9 @@ def test_a_whole_lake_becomes_a_file_of_the_very_messages(purged: World, tmp_pat
         assert not differences(by_key(map(message_of_json, file)), purged.expected)
 
 
+@pytest.mark.parametrize("purged", ["generated"], indirect=True)
 def test_nasty_messages_become_the_very_items_of_another_table(purged: World, tmp_path: Path) -> None:
-    """By INSERTs, and through a file that is loaded. (The real ones, into their own table: tests/flows/test_restoring.py.)"""
-    if len(purged.expected) > _MANY:
-        pytest.skip("so many INSERTs take MiniStack a minute; `make prove` makes them")
+    """By INSERTs, and through a file that is loaded; of the real ones, tests/flows/test_restoring.py does it."""
     client = purged.site.servers.dynamodb.dynamodb()
     path = tmp_path / "all.jsonl"
     straight, loaded = (create_chat_messages(client, f"{purged.site.table}{name}") for name in ("Straight", "Loaded"))

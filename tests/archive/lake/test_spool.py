@@ -170,7 +170,7 @@ def test_a_disk_that_is_full_is_a_full_spool(tmp_path: Path) -> None:
         read_only = os.open(tmp_path / "spool", os.O_RDONLY)
         os.dup2(read_only, spool._descriptor)  # noqa: SLF001 - no disk can be filled in a test
         os.close(read_only)
-        with pytest.raises(SpoolFullError, match="could not be written"):
+        with pytest.raises(SpoolFullError, match="the local disk failed"):
             spool.append_page(rows([message("a", 0)]), LAYOUTS, FROM_SPOOL)
         assert spool.segments() == []
 
