@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 from botocore.session import Session as CoreSession
 
-from archive.errors import DynalakeError, InputError, RefusedError, ServiceError, TransientServiceError
+from archive.errors import DynalakeError, InputError, NotPermittedError, RefusedError, ServiceError, TransientServiceError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -56,7 +56,7 @@ READS: Final = frozenset(
     }
 )
 """The operations that a dry run may make."""
-_DENIED: Final = frozenset({"AccessDeniedException", "AccessDenied", "UnauthorizedOperation", "403"})
+DENIED: Final = frozenset({"AccessDeniedException", "AccessDenied", "UnauthorizedOperation", "403"})
 _ABSENT: Final = frozenset({"ResourceNotFoundException", "NoSuchBucket"})
 _EXPIRED: Final = frozenset(
     {"ExpiredToken", "ExpiredTokenException", "UnrecognizedClientException", "InvalidAccessKeyId", "SignatureDoesNotMatch"}
@@ -174,8 +174,8 @@ def _of_client_error(error: ClientError, operation: str, target: str) -> Dynalak
     code = error_code(error)
     if code in THROTTLES or status_code(error) >= _SERVER_ERROR:
         return TransientServiceError(f"{operation} on {target} failed for now ({code}); run again later")
-    if code in _DENIED:
-        return ServiceError(f"{operation} on {target} is not permitted; grant it to the role in use")
+    if code in DENIED:
+        return NotPermittedError(f"{operation} on {target} is not permitted; grant it to the role in use")
     if code in _EXPIRED:
         return ServiceError(f"{operation} on {target} was refused ({code}): the credentials are wrong or have expired; renew them")
     if code in _ABSENT:

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from botocore.exceptions import ClientError
 
-from archive.aws import THROTTLES, error_code, translated
+from archive.aws import DENIED, THROTTLES, error_code, translated
 from archive.codec.conditions import Target, expression, key_of, statement
 from archive.codec.values import Item, canonical
-from archive.errors import DynalakeError, ServiceError, TransientServiceError
+from archive.errors import DynalakeError, NotPermittedError, ServiceError, TransientServiceError
 from archive.model.cost import write_units
 from archive.model.spec import TableSpec
 from archive.pace import Pace
@@ -228,6 +228,11 @@ class PartiqlRemover:
                     again.append((target, built))
                 else:
                     failed = code
+            if failed in DENIED:
+                message = (
+                    f"dynamodb:PartiQLDelete or PartiQLUpdate on table {self._table.name} is not permitted; grant both to the role in use"
+                )
+                raise NotPermittedError(message)
             if failed is not None:
                 message = (
                     f'dynamodb:BatchExecuteStatement on table {self._table.name} was refused ({failed}); set [policy] protocol = "single"'

@@ -166,14 +166,15 @@ def write_cost(before: Item | None, after: Item | None, indexes: Iterable[Index]
     nothing where what it holds stays the same.
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html#GSI.ThroughputConsiderations.Writes
     """
-    table = max(1.0, _units(before), _units(after))
+    whole = {id(image): _units(image) for image in (before, after)}  # most indexes hold all of an item: it is measured once
+    table = max(1.0, *whole.values())
     by_index: dict[str, float] = {}
     by_value: dict[tuple[str, Value], float] = {}
     for index in indexes:
         old, new = index.image(before), index.image(after)
         if old == new:
             continue
-        entries = [(image, _units(image)) for image in (old, new) if image is not None]
+        entries = [(image, whole.get(id(image)) or _units(image)) for image in (old, new) if image is not None]
         if old and new and all(old[key] == new[key] for key in index.keys):
             entries = [max(entries, key=lambda entry: entry[1])]
         units = sum(entry_units for _, entry_units in entries)

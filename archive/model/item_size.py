@@ -46,6 +46,8 @@ def _number_size(text: str) -> int:
 
     Zeros at both ends are not counted, nor is an exponent: 1E+125 takes two bytes. A zero takes one.
     """
+    if text.isascii() and text.isdigit() and text[0] != "0":
+        return 1 + _pairs(len(text.rstrip("0")))
     sign, digit_tuple, exponent = cast("tuple[int, tuple[int, ...], int]", Decimal(text).as_tuple())
     digits = "".join(map(str, digit_tuple)).lstrip("0")
     significant = len(digits.rstrip("0"))

@@ -15,7 +15,7 @@ from archive.aws import translated
 from archive.codec.conditions import DELETE, Target
 from archive.codec.values import AttributeValue, Item
 from archive.dynamo_write import Fate, PartiqlRemover, SingleRemover, Table
-from archive.errors import ServiceError
+from archive.errors import NotPermittedError, ServiceError
 from archive.pace import Pace
 
 if TYPE_CHECKING:
@@ -61,13 +61,20 @@ def probe_types(client: DynamoDBClient, table: Table, key_types: dict[str, str],
 
 
 def _with_fate(remover: PartiqlRemover, items: dict[str, Item], fate: Fate) -> set[str]:
-    """Try each item in a statement of its own call, so that one type a server cannot parse does not spoil the others."""
+    """Try each item in a statement of its own call, so that one type a server cannot parse does not spoil the others.
+
+    Raises NotPermittedError: who may not try does not know, and must not remember that nothing compares.
+    """
     right: set[str] = set()
     for tag, item in items.items():
-        with suppress(ServiceError):
+        try:
             outcome = remover.execute_one(Target(0, item, DELETE), frozenset({"dynalakeMissing"}))
-            if outcome is not None and outcome.fate is fate:
-                right.add(tag)
+        except NotPermittedError:
+            raise
+        except ServiceError:
+            continue
+        if outcome is not None and outcome.fate is fate:
+            right.add(tag)
     return right
 
 

@@ -14,6 +14,7 @@ from botocore.compat import HTTPHeaders
 from archive.codec.values import Item
 from archive.engine.batch import Batch, BatchResult
 from archive.engine.session import Session, Timing
+from archive.engine.stopping import Brake
 from tests.archive.engine.workplace import TWO_DAYS, Ticks, Workplace, hooked, work_of
 from tests.interleaving.gate import Gate, Side
 from tests.interleaving.oracle import Oracle
@@ -30,7 +31,7 @@ _A_MINUTE: Final = 60
 class Scenario:
     """What was `before` the slow run began, and what happens `meanwhile`, while it is held.
 
-    `alarms`: the slow run may find an attribute that nobody has archived, in the image of what it removed. `purges`: the
+    `alarms`: the slow run may find an attribute that nobody has archived, in the image of what it removed, and stop. `purges`: the
     slow run only purges. `undone`: messages get the values of an earlier version again, and that is a known limit.
     """
 
@@ -126,6 +127,7 @@ class Stage:
             place.s3.delete_objects(Bucket=place.bucket, Delete={"Objects": versions})
         for session in (self._slow, self._other, self._keeper):
             session.record = self._new_lake
+            session.brake = Brake(session.store, session.keys, self._ticks.clock)
         self.user.history.clear()
         self._removed.clear()
         self._index.forget()
@@ -135,12 +137,14 @@ class Stage:
         session.run = f"run-{next(self._numbers):06}"
         session.open_lake()
         work = work_of(session)
-        return (work.purge if purges else work.archive)(Batch(0, TWO_DAYS, MODULES))
+        result = work.mend(session.receipts.listing(TWO_DAYS))
+        result.add((work.purge if purges else work.archive)(Batch(0, TWO_DAYS, MODULES)))
+        return result
 
     def whole_run(self) -> BatchResult:
         """Archive and purge everything, in a run that nobody holds."""
         result = self._run(self._other)
-        assert result.failed == [], "a run that nobody disturbed raised an alarm"
+        assert (result.failed, result.stopped) == ([], None), "a run that nobody disturbed raised an alarm"
         return result
 
     def archive_only(self) -> None:
@@ -175,7 +179,8 @@ class Stage:
                 scenario.meanwhile(self)
 
             result = self._gate.held(lambda: self._run(self._slow, purges=scenario.purges), meanwhile)
-            assert scenario.alarms or result.failed == [], result.failed
+            assert result.failed == [], result.failed
+            assert scenario.alarms or result.stopped is None, result.stopped
             self.oracle.at_any_time(undone=scenario.undone)
             self.whole_run()
             self.oracle.at_rest(undone=scenario.undone)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.archive.engine.workplace import DAY_MS, make_workplace, message
+from tests.archive.engine.workplace import DAY_MS, make_workplace, message, one_loader
 from tests.interleaving.gate import Side
 from tests.interleaving.stage import Scenario, Stage
 from tests.servers import Server
@@ -199,7 +199,7 @@ _EVERY = 6  # of the points, in `make test`; where it begins differs from scenar
 @pytest.fixture(scope="module")
 def stage(moto_server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """A table and a bucket of their own; every schedule begins with emptying them."""
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, one_loader():
         patch.setenv("AWS_ENDPOINT_URL", moto_server.endpoint)
         yield Stage(make_workplace(moto_server, tmp_path_factory.mktemp("stage")))
 

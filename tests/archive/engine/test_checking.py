@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 
 from archive.engine.checking import Finding, check
 from archive.engine.session import Session
@@ -110,20 +114,28 @@ def test_who_only_keeps_needs_no_permission_to_purge(place: Workplace) -> None:
     assert called == []
 
 
-def test_partiql_that_a_server_cannot_do_is_found(place: Workplace) -> None:
-    """Moto's crashes on a DELETE; then nothing compares, and the probe's items are gone again."""
+@pytest.mark.parametrize("operation", ["PutItem", "BatchExecuteStatement"])
+def test_a_denied_partiql_is_named(place: Workplace, operation: str) -> None:
+    """The probe's own items need PutItem, too; they are gone again, and nothing is remembered that was not tried."""
     session = place.with_policy(protocol="partiql").opened()
-    (finding,) = [finding for finding in check(session) if finding.what == "purge: PartiQL"]
-    assert finding.text.startswith("compares ;") or finding.verdict == "failed"
+    with denied(session, operation):
+        (finding,) = failed(session)
+    assert f"dynamodb:{operation} on " in finding.text
+    assert session.record.partiql_types is None
     assert place.items() == []
 
 
-def test_a_denied_partiql_is_named(place: Workplace) -> None:
-    """The probe's own items need PutItem, too."""
+def test_statements_that_are_denied_are_named(place: Workplace) -> None:
+    """AWS answers 200 to the call, and refuses each statement."""
     session = place.with_policy(protocol="partiql").opened()
-    with denied(session, "PutItem"):
-        findings = failed(session)
-    assert ["dynamodb:PutItem on " in finding.text for finding in findings] == [True]
+
+    def refuse(**_: object) -> tuple[AWSResponse, dict[str, Any]]:
+        return AWSResponse("", 200, HTTPHeaders(), BytesIO()), {"Responses": [{"Error": {"Code": "AccessDenied"}}]}
+
+    with hooked(session.purger_clients.dynamodb, "before-call.dynamodb.BatchExecuteStatement", refuse):
+        (finding,) = failed(session)
+    assert "dynamodb:PartiQLDelete" in finding.text
+    assert "is not permitted" in finding.text
 
 
 def test_a_spool_that_cannot_be_made_is_found(place: Workplace, tmp_path: Path) -> None:

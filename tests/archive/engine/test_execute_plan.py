@@ -42,7 +42,19 @@ def a_plan(windows: dict[Module, Window], first_batch: int = 1) -> Plan:
     window = Window(min(one.start for one in windows.values()), max(one.end for one in windows.values()))
     cost = price_archive(Work(0, 1, 0, 0, 0, 0), "delete", prices_of(None))
     return Plan(
-        "backfill", window, modules, "delete", 1, first_batch, 1, cost, purge_rate(0, 1, 0, 1.0), exact=False, reads=0.0, warnings=()
+        command="backfill",
+        window=window,
+        modules=modules,
+        named=None,
+        purge="delete",
+        segments=1,
+        first_batch=first_batch,
+        item_bytes=1,
+        cost=cost,
+        rate=purge_rate(0, 1, 0, 1.0),
+        exact=False,
+        reads=0.0,
+        warnings=(),
     )
 
 

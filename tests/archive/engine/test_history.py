@@ -26,9 +26,9 @@ def plan(place: Workplace) -> Plan:
     return make_plan(place.session(), Request("nightly"), NOW, ignore)
 
 
-def write(place: Workplace, run: str, through: str | None) -> None:
-    """Store a run's record under its key."""
-    body = json.dumps({"run": run, "complete_through": through}).encode()
+def write(place: Workplace, run: str, through: str | None, named: list[str] | None = None) -> None:
+    """Store a run's record under its key, of a run in mode delete."""
+    body = json.dumps({"run": run, "complete_through": through, "purge": "delete", "modules_named": named}).encode()
     place.s3.put_object(Bucket=place.bucket, Key=f"lake/runs/dt={run[:10]}/{run}.json", Body=body)
 
 
@@ -65,7 +65,7 @@ def test_a_record_is_one_line_that_says_what_was_done(plan: Plan) -> None:
 def test_a_lake_without_runs_is_complete_through_nothing(place: Workplace) -> None:
     """None where no nightly run has finished."""
     session = place.session()
-    assert complete_through(session.store, session.keys) is None
+    assert complete_through(session.store, session.keys, "delete", None) is None
     assert runs(session.store, session.keys, 5) == []
 
 
@@ -75,7 +75,33 @@ def test_coverage_is_that_of_the_newest_complete_run(place: Workplace) -> None:
     write(place, "2024-06-03", "2024-03-03T00:00:00Z")
     write(place, "2024-06-04", None)
     session = place.session()
-    assert complete_through(session.store, session.keys) == CUTOFF
+    assert complete_through(session.store, session.keys, "delete", None) == CUTOFF
+
+
+@pytest.mark.parametrize(
+    ("now", "then", "covers"),
+    [
+        (None, None, True),
+        (("1",), None, True),
+        (("1", "2"), ("1", "2", "3"), True),
+        (("1", "4"), ("1", "2", "3"), False),
+        (None, ("1", "2", "3"), False),
+    ],
+)
+def test_a_run_covers_the_modules_that_it_looked_at(
+    place: Workplace, now: tuple[str, ...] | None, then: list[str] | None, *, covers: bool
+) -> None:
+    """A run of named modules left the others unread."""
+    write(place, "2024-06-01", "2024-03-03T00:00:00Z", named=then)
+    session = place.session()
+    assert complete_through(session.store, session.keys, "delete", now) == (CUTOFF if covers else None)
+
+
+def test_a_run_covers_its_own_mode_alone(place: Workplace) -> None:
+    """What was only kept is not marked."""
+    write(place, "2024-06-01", "2024-03-03T00:00:00Z")
+    session = place.session()
+    assert complete_through(session.store, session.keys, "expire", None) is None
 
 
 def test_runs_come_newest_first_and_no_more_than_asked_for(place: Workplace) -> None:

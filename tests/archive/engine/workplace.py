@@ -132,19 +132,27 @@ class Workplace:
         return work_of(self.opened(run)).archive(Batch(0, window, tuple(modules)))
 
     def perform(self, request: Request, run: str = "run-1", now: datetime = NOW) -> tuple[Plan, RunResult]:
-        """Perform a whole run as the command line does, without consent, catalogue and Prefect."""
+        """Perform a whole run as the command line does, without checks, consent, catalogue and Prefect."""
         session = self.session(run)
         plan = make_plan(session, request, now, ignore)
         session.open_lake()
         session.require_purgeable()
         work = work_of(session, now)
         total = BatchResult()
+        if plan.window is not None:
+            total.add(work.mend(session.receipts.listing(Window(session.config.source.earliest, plan.window.end))))
         execute_plan(session, plan, work.purge if request.command == "purge" else work.archive, ignore, total)
         return plan, finish(session, plan, total, None, (now, now), 0.0)
 
 
 def ignore(*_: object) -> None:
     """Take what is told, and do nothing."""
+
+
+def mended(place: Workplace, run: str) -> BatchResult:
+    """Mend the lake, as every run does before its first batch."""
+    session = place.opened(run)
+    return work_of(session).mend(session.receipts.listing(TWO_DAYS))
 
 
 def work_of(session: Session, now: datetime = NOW) -> BatchWork:
