@@ -61,11 +61,11 @@ class BatchResult:
     """Why the batch ended before its last segment, where it did: a stop or a cap."""
 
     def add(self, other: BatchResult) -> None:
-        """Add another batch's figures."""
+        """Add another batch's figures; one alarm that came twice stays one."""
         for name in ("read", "spooled_bytes", "segments", "stored", "added", "replaced", "superseded", "waiting", "stored_bytes", "mended"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.purged.add(other.purged)
-        self.failed += other.failed
+        self.failed += [alarm for alarm in other.failed if alarm not in self.failed]
         self.stopped = self.stopped or other.stopped
 
 

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserError
 
 from archive.aws import Clients, translated, wire
-from archive.errors import DynalakeError, InputError, ServiceError, TransientServiceError
+from archive.errors import DynalakeError, InputError, NotPermittedError, ServiceError, TransientServiceError
 from tests.servers import REGION, Server
 
 ROLE = "arn:aws:iam::123456789012:role/dynalake"
@@ -32,7 +32,7 @@ def _error(code: str, status: int) -> ClientError:
         (_error("TransactionConflictException", 400), TransientServiceError, "failed for now"),
         (_error("SlowDown", 503), TransientServiceError, "failed for now"),
         (_error("Whatever", 500), TransientServiceError, "failed for now"),
-        (_error("AccessDeniedException", 400), ServiceError, "is not permitted; grant it"),
+        (_error("AccessDeniedException", 400), NotPermittedError, "is not permitted; grant it"),
         (_error("ExpiredTokenException", 400), ServiceError, "credentials are wrong or have expired"),
         (_error("ResourceNotFoundException", 400), InputError, "table T does not exist"),
         (_error("ValidationException", 400), ServiceError, r"was refused \(ValidationException\)"),

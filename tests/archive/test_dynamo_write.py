@@ -13,7 +13,7 @@ import pytest
 from archive.codec.conditions import DELETE, Change, Target
 from archive.codec.values import canonical
 from archive.dynamo_write import Fate, Outcome, PartiqlRemover, Remover, SingleRemover, Table
-from archive.errors import ServiceError, TransientServiceError
+from archive.errors import NotPermittedError, ServiceError, TransientServiceError
 from archive.model.spec import CHAT_MESSAGES
 from archive.pace import Pace
 from archive.purge.partiql import ALL_TYPES, probe_types
@@ -329,6 +329,16 @@ def test_a_refused_statement_is_an_error() -> None:
     with scripted([_answer(refusal)]) as server, pytest.raises(ServiceError, match=r"refused \(ValidationError\)") as caught:
         PartiqlRemover(server.dynamodb(1), TABLE, pace(), ALL_TYPES).remove([Target(0, message(0), DELETE)], frozenset())
     assert "secret" not in str(caught.value)
+
+
+def test_who_may_not_use_partiql_is_told_so() -> None:
+    """By a statement's own error; and the probe does not take it for a type that does not compare."""
+    denied = _answer({"Error": {"Code": "AccessDenied", "Message": "secret"}})
+    put = Answer(b"{}")
+    with scripted([denied]) as server, pytest.raises(NotPermittedError, match="PartiQLDelete"):
+        PartiqlRemover(server.dynamodb(1), TABLE, pace(), ALL_TYPES).remove([Target(0, message(0), DELETE)], frozenset())
+    with scripted([*[put] * len(ALL_TYPES), denied, *[put] * len(ALL_TYPES)]) as server, pytest.raises(NotPermittedError):
+        probe_types(server.dynamodb(1), TABLE, KEY_TYPES, pace(), "token")
 
 
 DENIED = Answer(b'{"__type": "com.amazonaws#AccessDeniedException"}', 400)
