@@ -100,15 +100,11 @@ def free_windows(holds: Iterable[Hold], module: Module | None, window: Window, l
     return free
 
 
-def before_next_edge(segments: Sequence[Segment], holds: Iterable[Hold], now: datetime) -> Sequence[Segment]:
-    """Return the longest beginning of `segments` in which no active hold begins or ends, so that one batch may read it as a whole."""
-    active = [hold for hold in holds if hold.is_active(now)]
-
-    def held(segment: Segment) -> list[bool]:
-        return [hold.window.intersect(segment.window) is not None for hold in active]
-
+def before_next_edge(segments: Sequence[Segment], holds: Iterable[Hold]) -> Sequence[Segment]:
+    """Return the longest beginning of `segments` in which no hold begins or ends, so that one batch may read it as a whole."""
+    windows = [hold.window for hold in holds]
     for position, segment in enumerate(segments):
-        if held(segment) != held(segments[0]):
+        if any((window.intersect(segment.window) is None) != (window.intersect(segments[0].window) is None) for window in windows):
             return segments[:position]
     return segments
 

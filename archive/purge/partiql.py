@@ -63,15 +63,15 @@ def probe_types(client: DynamoDBClient, table: Table, key_types: dict[str, str],
 def _with_fate(remover: PartiqlRemover, items: dict[str, Item], fate: Fate) -> set[str]:
     """Try each item in a statement of its own call, so that one type a server cannot parse does not spoil the others.
 
-    Raises NotPermittedError: who may not try does not know, and must not remember that nothing compares.
+    Raises what says nothing about comparing (not permitted, throttled, a broken connection): that must not be remembered.
     """
     right: set[str] = set()
     for tag, item in items.items():
         try:
             outcome = remover.execute_one(Target(0, item, DELETE), frozenset({"dynalakeMissing"}))
-        except NotPermittedError:
-            raise
-        except ServiceError:
+        except ServiceError as error:
+            if error.retryable or isinstance(error, NotPermittedError):
+                raise
             continue
         if outcome is not None and outcome.fate is fate:
             right.add(tag)

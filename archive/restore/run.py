@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -138,8 +138,11 @@ def _opened(plan: RestorePlan, around: Surroundings, place: Place) -> Generator[
     ahead: deque[tuple[Part, Future[OpenRows]]] = deque()
     with ThreadPoolExecutor(around.config.limits.streams, "open") as pool:
         try:
-            for part in plan.parts:
-                ahead.append((part, pool.submit(_open, around.lake, place, part)))
+            for number, part in enumerate(plan.parts):
+                # A folder each: two parts may be versions of one segment, whose files would have one name.
+                own = replace(place, folder=place.folder / f"part-{number}")
+                own.folder.mkdir(mode=0o700)
+                ahead.append((part, pool.submit(_open, around.lake, own, part)))
                 if len(ahead) > around.config.limits.streams:
                     yield ahead.popleft()
             while ahead:

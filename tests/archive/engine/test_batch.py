@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -428,7 +427,7 @@ def test_a_policy_that_keeps_purges_nothing(kept: Workplace) -> None:
 
 
 def test_batches_are_added_up() -> None:
-    """Every count, and the alarms in their order."""
+    """Every count, and the alarms in their order, each once."""
     total = BatchResult(read=1, failed=["one"])
-    total.add(replace(BatchResult(read=2, stored=3, waiting=4, mended=5), failed=["two"]))
+    total.add(BatchResult(read=2, stored=3, waiting=4, mended=5, failed=["one", "two"]))
     assert (total.read, total.stored, total.waiting, total.mended, total.failed) == (3, 3, 4, 5, ["one", "two"])

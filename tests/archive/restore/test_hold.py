@@ -100,10 +100,12 @@ def test_each_instant_is_free_or_in_a_segment_that_is_held(held: list[tuple[floa
 def test_a_batch_ends_where_a_hold_begins_or_ends() -> None:
     """So that one Query over a batch never reads what is held for some of its segments only."""
     segments = list(DAILY.segments(window(0, 10)))
-    holds = [hold(3, 6), hold(8, 9, days=-1)]
-    assert list(before_next_edge(segments, holds, NOW)) == segments[:3]
-    assert list(before_next_edge(segments[3:], holds, NOW)) == segments[3:6]
-    assert list(before_next_edge(segments[6:], holds, NOW)) == segments[6:]
+    holds = [hold(3, 6), hold(5.5, 7)]
+    assert list(before_next_edge(segments, holds)) == segments[:3]
+    assert list(before_next_edge(segments[3:], holds)) == segments[3:5]
+    assert list(before_next_edge(segments[5:], holds)) == segments[5:6]
+    assert list(before_next_edge(segments[7:], holds)) == segments[7:]
+    assert list(before_next_edge([], holds)) == []
 
 
 def test_a_hold_comes_back_from_its_json() -> None:
