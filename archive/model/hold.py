@@ -40,13 +40,18 @@ class Hold:
 
     def touches(self, module: Module | None, window: Window) -> bool:
         """Say whether a message of `module` (None: one without a module) in `window` may be held."""
-        return (self.modules is None or module in self.modules) and self.window.intersect(window) is not None
+        return self.names(module) and self.window.intersect(window) is not None
 
-    def covers(self, other: Hold) -> bool:
-        """Say whether whatever `other` holds is held by this one as well, and for as long."""
-        if self.modules is not None and (other.modules is None or not set(other.modules) <= set(self.modules)):
-            return False
-        return self.window.covers(other.window) and self.until >= other.until
+    def names(self, module: Module | None) -> bool:
+        """Say whether it is for messages of `module` (None: those without a module)."""
+        return self.modules is None or module in self.modules
+
+    def replaces(self, other: Hold) -> bool:
+        """Say whether it holds the very same as `other`, and for as long or longer.
+
+        A wider one does not: it may be ended early by somebody who knows nothing of the other.
+        """
+        return (self.modules, self.window) == (other.modules, other.window) and self.until >= other.until
 
     def to_json(self) -> bytes:
         """Return one line of JSON. Modules are JSON numbers or texts, with every digit."""
@@ -93,10 +98,9 @@ def free_windows(holds: Iterable[Hold], module: Module | None, window: Window, l
     """
     free = [window]
     for hold in holds:
-        if not hold.is_active(now) or not hold.touches(module, window):
-            continue
-        held = _whole_segments(hold.window, layouts)
-        free = [rest for part in free for rest in _without(part, held)]
+        if hold.is_active(now) and hold.names(module):
+            held = _whole_segments(hold.window, layouts)
+            free = [rest for part in free for rest in _without(part, held)]
     return free
 
 

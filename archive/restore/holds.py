@@ -39,17 +39,20 @@ class Holds:
         return [hold for hold in self.all() if hold.is_active(now)]
 
     def ensure(self, hold: Hold) -> Hold:
-        """Make sure that a hold is in force, and return the one that is: `hold`, or one that holds all it would already."""
-        for other in self.active(hold.at):
-            if other.covers(hold):
-                return other
+        """Make sure that a hold is in force, and return the one that is: `hold`, or one that holds the very same already.
+
+        A restore that is run again leaves one hold to end: those that `hold` replaces are ended.
+        """
+        active = self.active(hold.at)
+        if same := next((other for other in active if other.replaces(hold)), None):
+            return same
         try:
             self._store.put(f"{self._folder}{hold.run}.json", hold.to_json(), None)
         except LostRaceError:  # the echo of our own PUT: runs' names are unique
             return self._load(f"{self._folder}{hold.run}.json")
-        for other in self.active(hold.at):
-            if other.run != hold.run and hold.covers(other):
-                self.release(other.run, hold.at)  # a restore that was run again: one hold is left to end
+        for other in active:
+            if hold.replaces(other):
+                self.release(other.run, hold.at)
         return hold
 
     def release(self, run: str, now: datetime) -> Hold:

@@ -36,7 +36,7 @@ def window(first: float, end: float) -> Window:
 
 def hold(first: float = 3, end: float = 6, modules: tuple[Module, ...] | None = (1,), days: int = 7, run: str | None = None) -> Hold:
     """Return a hold that ends in so many days."""
-    return Hold(run or f"run-{next(_NUMBERS)}", modules, window(first, end), NOW + days * DAY, "restore", NOW)
+    return Hold(run or f"run-{next(_NUMBERS):05}", modules, window(first, end), NOW + days * DAY, "restore", NOW)
 
 
 def test_a_hold_covers_its_modules_in_its_window_until_it_ends() -> None:
@@ -147,21 +147,22 @@ def test_a_hold_is_in_force_until_it_is_released(holds: Holds) -> None:
     assert holds.active(two.until) == []
 
 
-def test_a_hold_that_another_one_implies_is_not_stored_again(holds: Holds) -> None:
-    """Neither by a repeat of its own PUT, nor where a longer, wider one is in force."""
-    wide = hold(0, 10, modules=None, days=9)
-    assert holds.ensure(wide) == wide
-    assert holds.ensure(wide) == wide
-    assert holds.ensure(hold()) == wide
-    assert holds.all() == [wide]
+def test_a_hold_of_the_very_same_is_not_stored_again(holds: Holds) -> None:
+    """Neither by a repeat of its own PUT, nor by a restore that is run again and asks for no longer a time."""
+    long = hold(days=9)
+    assert holds.ensure(long) == long
+    assert holds.ensure(long) == long
+    assert holds.ensure(hold()) == long
+    assert holds.all() == [long]
 
 
-def test_a_wider_hold_takes_the_place_of_those_it_implies(holds: Holds) -> None:
-    """A restore that is run again leaves one hold to end, not two."""
-    other = holds.ensure(hold(modules=(9,)))
-    holds.ensure(hold())
-    wide = holds.ensure(hold(0, 10, modules=(1, 2), days=9))
-    assert holds.active(NOW) == [other, wide]
+def test_a_longer_hold_of_the_very_same_takes_its_place(holds: Holds) -> None:
+    """A wider one does not: whoever ends it early must not end the other one with it."""
+    wide, other = holds.ensure(hold(0, 10, modules=None, days=9)), holds.ensure(hold(modules=(9,)))
+    short = holds.ensure(hold())
+    assert holds.active(NOW) == [wide, other, short]
+    long = holds.ensure(hold(days=8))
+    assert holds.active(NOW) == [wide, other, long]
 
 
 def test_releasing_what_is_not_there_is_an_input_error(holds: Holds) -> None:
