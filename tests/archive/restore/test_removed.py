@@ -74,12 +74,14 @@ def test_what_one_try_left_and_the_next_removed_is_removed(store: Store, records
 
 def test_only_that_runs_records_count(store: Store, records: PurgeRecords) -> None:
     """Also where one run's name begins or ends with another's; another run's record means that it was not alone."""
-    for run in ("run", "run-2", "a-run", "run-intent"):
-        records.intend(SEGMENT, intent(run, [[0, 1]]))
+    for number, run in enumerate(("run", "run-2", "a-run", "run-intent")):
+        records.intend(SEGMENT, intent(run, [[number, number + 1]]))
     records.intend(OTHER, replace(intent("other", [[0, 9]]), segment=OTHER.name))
     (removed,) = removed_by(store, KEYS, "run", 2)
     assert (removed.segment, removed.ranges, removed.alone) == (SEGMENT, [[0, 1]], False)
     assert [removed.alone for removed in removed_by(store, KEYS, "other", 2)] == [True]
+    with pytest.raises(InputError):
+        removed_by(store, KEYS, "her", 2)
 
 
 def test_a_run_that_purged_nothing_cannot_be_undone(store: Store, records: PurgeRecords) -> None:
