@@ -9,6 +9,7 @@ from flows.commands.asking import query, status
 from flows.commands.checking import check
 from flows.commands.demonstrating import demo
 from flows.commands.loading import load
+from flows.commands.restoring import holds, release, restore
 from flows.commands.stopping import resume, stop
 from flows.commands.sweeping import sweep
 
@@ -27,7 +28,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (demo, load, check, plan, nightly, backfill, purge, sweep, query, status, stop, resume):
+for command in (demo, load, check, plan, nightly, backfill, purge, sweep, query, status, stop, resume, restore, holds, release):
     app.command()(command)
 
 

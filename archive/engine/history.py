@@ -39,7 +39,7 @@ class Spent:
 
 def record_of(run: str, plan: Plan, result: BatchResult, why: str, times: tuple[datetime, datetime], spent: Spent) -> RunRecord:
     """Return a run's record. `why` says why it stopped: `done`, or what came in between."""
-    complete = plan.window if why == "done" and plan.command == "nightly" else None
+    complete = plan.window if why == "done" and plan.command == "nightly" and not plan.holds else None
     purged = result.purged
     return RunRecord(
         {

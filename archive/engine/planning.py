@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -13,8 +13,10 @@ from archive.dynamo_read import ModuleStart
 from archive.engine.history import complete_through
 from archive.engine.session import Session
 from archive.errors import InputError
+from archive.lake.holds import Holds
 from archive.model.config import Module, Policy
 from archive.model.cost import Work, price_archive, purge_rate
+from archive.model.hold import Hold, free_windows
 from archive.model.plan import Command, Look, ModulePlan, Plan, estimate
 from archive.model.prices import prices_of
 from archive.model.window import Window, cutoff, from_ms, iso
@@ -48,18 +50,25 @@ def make_plan(session: Session, request: Request, now: datetime, told: Callable[
     """
     before = session.reads.units
     window = _allowed(session, request, now)
+    holds = tuple(Holds(session.store, session.keys).active(now))
     if request.command == "sweep":
-        return _sweep_plan(session, request, window)
+        return _sweep_plan(session, request, window, holds, now)
     told("looking for modules")
     starts = _starts(session, request)
     told(f"found {len(starts)} modules; looking how many messages they have")
-    planned = [plan for plan in _module_plans(session, request, starts, window) if plan is not None]
+    planned = _not_held(session, [plan for plan in _module_plans(session, request, starts, window) if plan is not None], holds, now)
     with ThreadPoolExecutor(session.config.limits.streams, "plan") as pool:
         parts = list(pool.map(lambda part: _estimated(session, part, exact=request.exact), planned))
     modules = tuple(module for module, _ in parts)
     looked, looked_bytes = sum(rows for _, (rows, _) in parts), sum(size for _, (_, size) in parts)
     item_bytes = max(looked_bytes // looked, 1) if looked else _TYPICAL_BYTES
-    return _priced(session, request, modules, (item_bytes, session.reads.units - before))
+    return _priced(session, request, modules, holds, (item_bytes, session.reads.units - before))
+
+
+def _not_held(session: Session, modules: Sequence[ModulePlan], holds: tuple[Hold, ...], now: datetime) -> list[ModulePlan]:
+    """Return what restored windows leave of the modules' windows: whole segments, for a segment is purged as a whole."""
+    layouts = session.record.layouts
+    return [replace(module, window=part) for module in modules for part in free_windows(holds, module.module, module.window, layouts, now)]
 
 
 def _allowed(session: Session, request: Request, now: datetime) -> Window | None:
@@ -140,17 +149,20 @@ def _estimated(session: Session, module: ModulePlan, *, exact: bool) -> tuple[Mo
     return ModulePlan(module.module, window, rows, low, high, module.junk), (seen, size)
 
 
-def _sweep_plan(session: Session, request: Request, window: Window | None) -> Plan:
+def _sweep_plan(session: Session, request: Request, window: Window | None, holds: tuple[Hold, ...], now: datetime) -> Plan:
     """Plan a scan of the whole base table: its price is known beforehand, what it finds is not."""
     facts = session.facts
     hint = max(facts.items - facts.index_items, 0)
     modules = (ModulePlan(None, window, hint, 0, max(hint, facts.items), junk=False),) if window else ()
-    plan = _priced(session, request, modules, (max(facts.bytes // facts.items, 1) if facts.items else _TYPICAL_BYTES, 0.0))
+    free = tuple(_not_held(session, modules, holds, now))
+    plan = _priced(session, request, free, holds, (max(facts.bytes // facts.items, 1) if facts.items else _TYPICAL_BYTES, 0.0))
     scan = Work(facts.items, plan.item_bytes, facts.indexes, session.config.limits.streams, 0, 0)
     return replace(plan, cost=price_archive(scan, "keep", prices_of(session.config.source.region)), first_batch=max(plan.segments, 1))
 
 
-def _priced(session: Session, request: Request, modules: tuple[ModulePlan, ...], measured: tuple[int, float]) -> Plan:
+def _priced(
+    session: Session, request: Request, modules: tuple[ModulePlan, ...], holds: tuple[Hold, ...], measured: tuple[int, float]
+) -> Plan:
     item_bytes, reads = measured
     policy, limits = session.config.policy, session.config.limits
     rows = sum(module.rows for module in modules)
@@ -172,6 +184,7 @@ def _priced(session: Session, request: Request, modules: tuple[ModulePlan, ...],
     warnings = [
         f"module {module.module} has messages before [source] earliest; they stay where they are" for module in modules if module.junk
     ]
+    warnings += [f"hold {hold.run} leaves restored messages of {hold.window} alone until {iso(hold.until)}" for hold in holds]
     if policy.purge != "keep" and not rate.keeps_up:
         warnings.append("purging takes longer than messages come in: raise [limits] write_units, or set a TTL when messages are written")
     return Plan(
@@ -179,6 +192,7 @@ def _priced(session: Session, request: Request, modules: tuple[ModulePlan, ...],
         window=window,
         modules=modules,
         named=session.named_modules if request.modules is None else tuple(map(str, request.modules)),
+        holds=holds,
         purge=policy.purge,
         segments=segments,
         first_batch=first,

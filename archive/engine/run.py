@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,6 +12,7 @@ from archive.engine.batch import Batch, BatchResult
 from archive.engine.history import RunRecord, Spent, record_of
 from archive.engine.session import Session
 from archive.errors import DynalakeError, ProofError, SpoolFullError
+from archive.model.hold import before_next_edge
 from archive.model.layout import Segment
 from archive.model.plan import Plan
 from archive.model.window import Window
@@ -69,7 +70,7 @@ def execute_plan(session: Session, plan: Plan, execute: Execute, told: Callable[
     length = plan.first_batch
     position = number = 0
     while position < len(segments):
-        part = segments[position : position + length]
+        part = before_next_edge(segments[position : position + length], plan.holds)
         window = _clip(part, plan.window)
         modules = plan.modules_in(window)
         if not modules:
@@ -93,7 +94,7 @@ def execute_plan(session: Session, plan: Plan, execute: Execute, told: Callable[
         length = max(1, min(int(wanted), len(part) * _MOST_GROWTH))
 
 
-def _clip(part: list[Segment], window: Window) -> Window:
+def _clip(part: Sequence[Segment], window: Window) -> Window:
     return Window(max(part[0].window.start, window.start), min(part[-1].window.end, window.end))
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 from archive.model.config import Module, PurgeMode
 from archive.model.cost import Cost, PurgeRate
+from archive.model.hold import Hold
 from archive.model.window import Window, iso
 
 Command = Literal["nightly", "backfill", "purge", "sweep"]
@@ -31,7 +32,8 @@ class ModulePlan:
 class Plan:
     """What a run will do. Batches are cut while it runs, within `window`; the first has `first_batch` segments.
 
-    `named` are the modules that the settings or the request name (None: all were discovered). `reads` are the read
+    `named` are the modules that the settings or the request name (None: all were discovered). `holds` are those in force: what
+    they cover is left out of `modules`, and no batch reaches over an edge of theirs. `reads` are the read
     units that planning itself cost.
     """
 
@@ -39,6 +41,7 @@ class Plan:
     window: Window | None
     modules: tuple[ModulePlan, ...]
     named: tuple[str, ...] | None
+    holds: tuple[Hold, ...]
     purge: PurgeMode
     segments: int
     first_batch: int
@@ -66,7 +69,7 @@ class Plan:
 
     def modules_in(self, window: Window) -> tuple[Module | None, ...]:
         """Return the modules that have messages in a batch's window, or may have."""
-        return tuple(module.module for module in self.modules if module.window.intersect(window))
+        return tuple(dict.fromkeys(module.module for module in self.modules if module.window.intersect(window)))
 
     def to_dict(self) -> dict[str, object]:
         """Return the plan for `--json`: numbers as numbers, money as text."""

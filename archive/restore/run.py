@@ -19,12 +19,12 @@ from archive.codec.values import Item, canonical
 from archive.dynamo_insert import A_BATCH, Inserter, Paces, Terms
 from archive.errors import DynalakeError, ProofError, RefusedError, ServiceError
 from archive.lake.commit import Place
+from archive.lake.holds import Holds
 from archive.lake.spool import private_folder
 from archive.model.config import Config
 from archive.model.hold import Hold
 from archive.model.target_table import TargetTable
 from archive.model.window import iso, to_ms
-from archive.restore.holds import Holds
 from archive.restore.opening import OpenLake, OpenRows, proved_rows, removed_rows
 from archive.restore.partiql import probe_inserts
 from archive.restore.plan import Part, RestorePlan

@@ -18,11 +18,11 @@ from archive.aws import Clients
 from archive.dynamo_insert import Paces
 from archive.engine.stopping import Brake, Used, cap_reached
 from archive.errors import InputError, RefusedError
+from archive.lake.holds import Holds
 from archive.model.config import Config
 from archive.model.hold import Hold
 from archive.model.window import Window, iso, parse_instant
 from archive.pace import Pace
-from archive.restore.holds import Holds
 from archive.restore.opening import open_lake
 from archive.restore.plan import Request, RestorePlan
 from archive.restore.planning import make_plan, target_of_request
@@ -51,13 +51,14 @@ def restore(
     end: Annotated[str | None, typer.Option("--to", help="End of the window, exclusive.", show_default=False)] = None,
     run: Annotated[str | None, typer.Option("--run", help="Undo this run's purge.", show_default=False)] = None,
     into_table: Annotated[
-        str | None, typer.Option("--into-table", help="Put them into this table. [default: the source table]", show_default=False)
+        str | None, typer.Option("--into-table", help="Put them into this table. \\[default: the source table]", show_default=False)
     ] = None,
     into_file: Annotated[
         Path | None, typer.Option("--into-file", help="Write them to this file (.gz: compressed) for `dynalake load`.", show_default=False)
     ] = None,
     until: Annotated[
-        str | None, typer.Option("--until", help="Until when runs leave them in the source table. [default: in 7 days]", show_default=False)
+        str | None,
+        typer.Option("--until", help="Until when runs leave them in the source table. \\[default: in 7 days]", show_default=False),
     ] = None,
     config: ConfigOption = None,
     yes: YesOption = False,

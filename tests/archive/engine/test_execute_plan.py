@@ -46,6 +46,7 @@ def a_plan(windows: dict[Module, Window], first_batch: int = 1) -> Plan:
         window=window,
         modules=modules,
         named=None,
+        holds=(),
         purge="delete",
         segments=1,
         first_batch=first_batch,

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from archive.errors import InputError, LakeDamagedError
+from archive.lake.holds import Holds
 from archive.model.config import Module
 from archive.model.hold import Hold, before_next_edge, free_windows, hold_covers
 from archive.model.keys import LakeKeys
 from archive.model.layout import Layout, Layouts
 from archive.model.window import Window
-from archive.restore.holds import Holds
 from archive.s3 import Store
 
 NOW = datetime(2024, 6, 1, 12, tzinfo=UTC)
