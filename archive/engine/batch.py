@@ -15,6 +15,7 @@ from archive.engine.reading import BatchReader, Progress
 from archive.engine.session import Session
 from archive.errors import DynalakeError, LakeDamagedError, ProofError
 from archive.lake.commit import Committed, Committer, Place
+from archive.lake.holds import Holds
 from archive.lake.parquet import SegmentFile
 from archive.lake.proved import fetch_proved
 from archive.lake.receipts import Seen
@@ -86,13 +87,15 @@ class BatchWork:
         with self._spool() as (folder, spool):
             self._reader.read(batch.window, batch.modules, spool, keys_only=False)
             result.read, result.spooled_bytes = sum(spool.rows.values()), spool.bytes
+            held = self._held(batch)
             listing = session.receipts.listing(batch.window)
             place = self._place(folder)
             committer = Committer(place, session.receipts, self._reader.ask)
             purger = self._purger(place)
 
             def one(segment: Segment) -> BatchResult:
-                return self._archive_segment(segment, spool, listing.get(segment, Seen(None, None)), (committer, purger, place))
+                may = None if held(segment) else purger
+                return self._archive_segment(segment, spool, listing.get(segment, Seen(None, None)), (committer, may, place))
 
             self._for_each(spool.rows, one, result)
         return result
@@ -117,12 +120,15 @@ class BatchWork:
         with self._spool() as (folder, spool):
             self._reader.read(batch.window, batch.modules, spool, keys_only=True)
             result.read, result.spooled_bytes = sum(spool.rows.values()), spool.bytes
+            held = self._held(batch)
             listing = session.receipts.listing(batch.window)
             place = self._place(folder)
             purger = self._purger(place)
 
             def one(segment: Segment) -> BatchResult:
                 done = BatchResult(segments=1)
+                if held(segment):
+                    return done
                 seen = listing.get(segment)
                 if seen is None:
                     return done  # nothing of it is archived yet
@@ -147,6 +153,18 @@ class BatchWork:
             Spool(folder / "spool", self.session.order, lake.spool_bytes) as spool,
         ):
             yield folder, spool
+
+    def _held(self, batch: Batch) -> Callable[[Segment], bool]:
+        """Return a test of whether a segment must not be purged now, because messages that were restored are held in it.
+
+        Asked after the batch was read: whatever was restored before that was restored under a hold that is seen here, also
+        where the plan was made before the restore began.
+        """
+        session = self.session
+        if session.config.policy.purge == "keep":
+            return lambda _: False
+        active = Holds(session.store, session.keys).active(self._now)
+        return lambda segment: any(hold.touches(module, segment.window) for hold in active for module in batch.modules)
 
     def _place(self, folder: Path) -> Place:
         session = self.session

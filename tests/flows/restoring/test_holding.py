@@ -7,7 +7,7 @@ from typing import Any
 from tests.builders import START_MS
 from tests.integration.items import Message
 from tests.integration.restored import DAY, ITEMS, expected, in_table, purge
-from tests.integration.restoring import run
+from tests.integration.restoring import hooked, run
 from tests.integration.sites import Site
 from tests.integration.worlds import WINDOW, differences
 
@@ -42,3 +42,17 @@ def test_what_is_not_held_is_purged_all_the_same(purged_singly: Site) -> None:
     purge(purged_singly)
     day = {key: message for key, message in first_module().items() if key[1] < START_MS + DAY}
     assert not differences(in_table(purged_singly), day)
+
+
+def test_a_restore_during_a_run_is_not_undone_by_it(purged_singly: Site) -> None:
+    """The run was planned before the hold was made, and reads the restored messages: it does not purge them."""
+    waiting = [purged_singly]
+
+    def restore_now(params: Any, **_: object) -> None:  # noqa: ANN401 - botocore's request
+        if waiting and b"BETWEEN" in params["body"] and b'"Limit"' not in params["body"]:
+            assert run(waiting.pop(), "restore", "--module", "1", "--yes").code == 0
+
+    with hooked("before-call.dynamodb.Query", restore_now):
+        purged_singly.run("backfill", *WINDOW, "--yes").done()
+    assert not waiting
+    assert not differences(in_table(purged_singly), first_module())
