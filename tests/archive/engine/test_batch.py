@@ -411,7 +411,22 @@ def test_a_later_purge_mends_a_missing_receipt_first(kept: Workplace) -> None:
     assert (result.mended, result.purged.done, kept.items()) == (1, 3, [])
 
 
-@pytest.mark.parametrize("damage", [_foreign_bytes, _other_rows, lambda place: drop(place, f"lake/messages/{MONDAY}.parquet")])
+def _rewritten(place: Workplace) -> None:
+    """Store the very rows in other bytes, which nobody has proved."""
+    key = f"lake/messages/{MONDAY}.parquet"
+    metadata = place.s3.head_object(Bucket=place.bucket, Key=key)["Metadata"]
+    data = io.BytesIO(place.get(key))
+    table = pq.read_table(data).replace_schema_metadata(pq.ParquetFile(data).metadata.metadata)
+    rewritten = io.BytesIO()
+    pq.write_table(table, rewritten, compression="none")
+    place.s3.put_object(Bucket=place.bucket, Key=key, Body=rewritten.getvalue(), Metadata=metadata)
+
+
+def _gone(place: Workplace) -> None:
+    drop(place, f"lake/messages/{MONDAY}.parquet")
+
+
+@pytest.mark.parametrize("damage", [_foreign_bytes, _other_rows, _rewritten, _gone])
 def test_a_later_purge_removes_nothing_for_a_damaged_object(kept: Workplace, damage: Any) -> None:  # noqa: ANN401
     """Its segment is stopped with an alarm or left alone, and the others go on."""
     damage(kept)

@@ -104,7 +104,7 @@ def test_planning_writes_nothing(place: Workplace) -> None:
         hooked(session.clients.s3, "before-call", lambda model, **_: called.append(model.name)),
     ):
         make_plan(session, Request("nightly"), NOW, ignore)
-    assert set(called) <= {"Scan", "Query"}
+    assert set(called) <= {"Scan", "Query", "ListObjectsV2", "GetObject"}
 
 
 def test_a_window_behind_the_cutoff_is_refused(place: Workplace) -> None:
