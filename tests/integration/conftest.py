@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import pickle
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,15 +31,20 @@ class _Purging:
     def world(self) -> World:
         """Wait for it, and return what it made."""
         self.process.join()
-        assert self.answer.exists(), f"the purge ended with exit code {self.process.exitcode}; its traceback is in the captured output"
-        found: World = pickle.loads(self.answer.read_bytes())  # noqa: S301 - written by this test run
+        assert self.answer.exists(), f"the purge was killed (exit code {self.process.exitcode})"
+        found: World | str = pickle.loads(self.answer.read_bytes())  # noqa: S301 - written by this test run
+        assert isinstance(found, World), found
         return found
 
 
 def _purge(site: Site, path: Path, answer: Path) -> None:
-    world = purged_world(site, path)
+    """Write the world, or the traceback of what went wrong, for the other process to read."""
+    try:
+        found: World | str = purged_world(site, path)
+    except BaseException:  # noqa: BLE001 - whatever it is, a test reports it
+        found = traceback.format_exc()
     waiting = answer.with_suffix(".waiting")
-    waiting.write_bytes(pickle.dumps(world))
+    waiting.write_bytes(pickle.dumps(found))
     waiting.rename(answer)
 
 

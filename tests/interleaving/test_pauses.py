@@ -193,7 +193,7 @@ SCENARIOS = [
     Scenario("a later purge, and keys used again", _archived_and_kept, _use_again_and_run, purges=True),
     Scenario("a later purge with a stale index", _kept_and_edited_after_the_index, _other_run, purges=True),
 ]
-_FEWEST, _WIDEST = 4, 10  # points of a scenario that `make test` tries at least, and the most calls between two of them
+_FEWEST, _WIDEST = 3, 12  # points of a scenario that `make test` tries at least, and the most calls between two of them
 
 
 @pytest.fixture(scope="module")
@@ -206,7 +206,7 @@ def stage(moto_server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @pytest.mark.parametrize(("number", "scenario"), list(enumerate(SCENARIOS)), ids=[scenario.name for scenario in SCENARIOS])
 def test_nothing_is_lost_and_nothing_twice_at_some_pauses(stage: Stage, number: int, scenario: Scenario) -> None:
-    """A sample: the run is held before every tenth call or so; before which one first differs from scenario to scenario."""
+    """A sample: the run is held before every twelfth call or so; before which one first differs from scenario to scenario."""
     calls = stage.calls(scenario)
     step = min(calls // _FEWEST, _WIDEST)
     for at in range(1 + number * 3 % step, calls + 1, step):
