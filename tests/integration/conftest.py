@@ -2,50 +2,23 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import pickle
-import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from concurrent.futures import Future
+from contextlib import ExitStack
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.integration.beside import Beside, beside, is_wanted
+from tests.integration.flow import Flow, flowing
+from tests.integration.halves import Halves, in_halves
 from tests.integration.sites import NewSite, Servers, Site
 from tests.integration.worlds import World, backfilled_twice, fill_generated, fill_real, purged_world
 from tests.servers import Server
 
 _NUMBERS = count(1)
-
-
-@dataclass(frozen=True, slots=True)
-class _Purging:
-    """The purge of the real messages, in a process of its own: it takes a minute, and the other core is free."""
-
-    process: Any
-    answer: Path
-
-    def world(self) -> World:
-        """Wait for it, and return what it made."""
-        self.process.join()
-        assert self.answer.exists(), f"the purge was killed (exit code {self.process.exitcode})"
-        found: World | str = pickle.loads(self.answer.read_bytes())  # noqa: S301 - written by this test run
-        assert isinstance(found, World), found
-        return found
-
-
-def _purge(site: Site, path: Path, answer: Path) -> None:
-    """Write the world, or the traceback of what went wrong, for the other process to read."""
-    try:
-        found: World | str = purged_world(site, path)
-    except BaseException:  # noqa: BLE001 - whatever it is, a test reports it
-        found = traceback.format_exc()
-    waiting = answer.with_suffix(".waiting")
-    waiting.write_bytes(pickle.dumps(found))
-    waiting.rename(answer)
+_PURGE = "the purge of the real messages"
 
 
 @pytest.fixture(scope="session")
@@ -71,50 +44,65 @@ def new_site(tmp_path_factory: pytest.TempPathFactory) -> NewSite:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _real_purge(request: pytest.FixtureRequest) -> Iterator[_Purging | None]:
-    """Begin the longest backfill first, if a test will look at it and everything is there."""
-    wanted = any(_looks_at_real_purge(item) for item in request.session.items)
-    try:
-        needed = (request.getfixturevalue("real_messages"), request.getfixturevalue("purging")) if wanted else None
-    except (pytest.skip.Exception, pytest.fail.Exception):
-        needed = None  # who needs it says so
-    if needed is None:
-        yield None
-        return
-    path, servers = needed
-    site: Site = request.getfixturevalue("new_site")(servers)
-    with _beside(site, path) as started:
-        yield started
+def at_once(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Beside]:
+    """What goes on beside the tests; the longest backfill begins first, if a test will look at it and everything is there."""
+    with beside(tmp_path_factory.mktemp("beside")) as found:
+        if is_wanted(request.session, "purged", purged="real"):
+            try:
+                path, servers = request.getfixturevalue("real_messages"), request.getfixturevalue("purging")
+            except (pytest.skip.Exception, pytest.fail.Exception):
+                pass  # the fixture that needs it says so
+            else:
+                found.begin(_PURGE, purged_world, request.getfixturevalue("new_site")(servers), path)
+        yield found
 
 
-def _looks_at_real_purge(item: pytest.Item) -> bool:
-    return isinstance(item, pytest.Function) and hasattr(item, "callspec") and item.callspec.params.get("purged") == "real"
+@pytest.fixture(scope="session", autouse=True)
+def _flow(request: pytest.FixtureRequest, at_once: Beside, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Future[Flow] | None]:
+    """A backfill by Prefect on moto; its server takes 10 seconds and more to start, so it begins early."""
+    del at_once  # begins first
+    with ExitStack() as stack:
+        if is_wanted(request.session, "flow"):
+            moto: Server = request.getfixturevalue("moto_server")
+            site = request.getfixturevalue("new_site")(Servers(moto, moto, moto))
+            yield stack.enter_context(flowing(site, tmp_path_factory.mktemp("prefect")))
+        else:
+            yield None
 
 
-@contextmanager
-def _beside(site: Site, path: Path) -> Iterator[_Purging]:
-    answer = site.folder / "world.pickle"
-    process = multiprocessing.get_context("spawn").Process(target=_purge, args=(site, path, answer), daemon=True)
-    process.start()
-    try:
-        yield _Purging(process, answer)
-    finally:
-        process.kill()
-        process.join()
+@pytest.fixture(scope="session")
+def flow(_flow: Future[Flow]) -> Flow:
+    """That backfill, ended."""
+    return _flow.result()
 
 
 @pytest.fixture(scope="session", params=["generated", "real"])
-def kept(request: pytest.FixtureRequest, reading: Servers, new_site: NewSite) -> World:
+def kept(request: pytest.FixtureRequest, reading: Servers, new_site: NewSite, at_once: Beside) -> World:
     """A backfill on dynalite and moto, modules discovered, purge = keep: of made-up messages, and of all real ones."""
     site = new_site(reading)
     source = fill_generated(site) if request.param == "generated" else fill_real(site, request.getfixturevalue("real_messages"))
+    if is_wanted(request.session, "halves", kept=request.param):
+        elsewhere = new_site(Servers(reading.dynamodb, request.getfixturevalue("ministack_server"), reading.rest))
+        at_once.begin(_halves_of(site), in_halves, elsewhere.with_settings(source={"table": site.table}), source)
     return backfilled_twice(site, source)
 
 
+def _halves_of(site: Site) -> str:
+    return f"halves of {site.table}"
+
+
+@pytest.fixture(scope="session")
+def halves(kept: World, at_once: Beside) -> Halves:
+    """The table of `kept`, in four parts, in a lake of their own (on MiniStack)."""
+    found: Halves = at_once.result(_halves_of(kept.site))
+    return found
+
+
 @pytest.fixture(scope="session", params=["generated", "real"])
-def purged(request: pytest.FixtureRequest, purging: Servers, new_site: NewSite, _real_purge: _Purging | None) -> World:
+def purged(request: pytest.FixtureRequest, purging: Servers, new_site: NewSite, at_once: Beside) -> World:
     """A backfill on MiniStack, modules named, purge = delete by PartiQL: of made-up messages, and of all real ones."""
     if request.param == "generated":
         return purged_world(new_site(purging), None)
-    path = request.getfixturevalue("real_messages")
-    return _real_purge.world() if _real_purge else purged_world(new_site(purging), path)
+    request.getfixturevalue("real_messages")  # says so where they are missing
+    found: World = at_once.result(_PURGE)
+    return found

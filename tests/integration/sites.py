@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import count, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -17,11 +18,18 @@ from tests.servers import CREDENTIALS, TABLE, Server
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
 
 Settings = Mapping[str, Mapping[str, Any]]
 _NUMBERS: Final = count(1)
 _A_BATCH: Final = 25
 _PATIENCE: Final = 60.0
+
+
+@lru_cache
+def _s3(server: Server) -> S3Client:
+    """Return this process's client: making one takes longer than most calls."""
+    return server.s3()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +62,7 @@ class Site:
     def new(cls, servers: Servers, folder: Path, *, versioned: bool = True, table: str = TABLE) -> Site:
         """Make a bucket and the settings; the table is the caller's to create. Runs do without Prefect."""
         name = f"lake-{time.time_ns()}-{next(_NUMBERS)}"
-        client = servers.s3.s3()
+        client = _s3(servers.s3)
         client.create_bucket(Bucket=name)
         if versioned:
             client.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
@@ -89,8 +97,8 @@ class Site:
 
     @property
     def lake(self) -> Lake:
-        """The lake, seen from outside, through a client of its own."""
-        return Lake(self.servers.s3.s3(), self.bucket, self.prefix)
+        """The lake, seen from outside."""
+        return Lake(_s3(self.servers.s3), self.bucket, self.prefix)
 
     def config(self) -> Path:
         """Write the settings file, and return its path."""

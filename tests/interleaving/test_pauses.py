@@ -206,7 +206,7 @@ def stage(moto_server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @pytest.mark.parametrize(("number", "scenario"), list(enumerate(SCENARIOS)), ids=[scenario.name for scenario in SCENARIOS])
 def test_nothing_is_lost_and_nothing_twice_at_some_pauses(stage: Stage, number: int, scenario: Scenario) -> None:
-    """A sample: the run is held before every twelfth call or so; before which one first differs from scenario to scenario."""
+    """A sample: the run is held at three calls or so; at which ones differs from scenario to scenario."""
     calls = stage.calls(scenario)
     step = min(calls // _FEWEST, _WIDEST)
     for at in range(1 + number * 3 % step, calls + 1, step):
