@@ -116,6 +116,17 @@ class Store:
                 _raise_lost_race(error)
                 raise
 
+    def etag(self, key: str) -> str | None:
+        """Return the ETag that an object has now, or None where it is not."""
+        self.requests += 1
+        with translated("s3:GetObject", self._name(key)):
+            try:
+                return self._client.head_object(Bucket=self.bucket, Key=key)["ETag"]
+            except ClientError as error:
+                if error_code(error) in _ABSENT:
+                    return None
+                raise
+
     def put(self, key: str, data: bytes, etag: str | None) -> Stored:
         """Store a small object: a new one (etag None), or in place of the version with this ETag. See `_put`."""
         return self._put(key, data, hashlib.sha256(data).hexdigest(), etag, {})

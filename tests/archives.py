@@ -69,9 +69,18 @@ class Archive:
         assert proved is not None
         return proved
 
-    def purge(self, committed: Committed, *seen: Item, mode: PurgeMode = "delete", requests: int = 1, run: str = "run-1") -> Purged:
-        """Purge from what was archived the messages that were seen."""
+    def purge(
+        self,
+        committed: Committed,
+        *seen: Item,
+        mode: PurgeMode = "delete",
+        requests: int = 1,
+        run: str = "run-1",
+        meanwhile: Callable[[], object] = lambda: None,
+    ) -> Purged:
+        """Purge from what was archived the messages that were seen; `meanwhile` happens when it was fetched back."""
         proved = self.proved(committed)
+        meanwhile()
         single = SingleRemover(self.client, Table(self.table, CHAT_MESSAGES, 3), Pace(1e12, lambda: 0.0, lambda _: None))
         known = {*CHAT_MESSAGES.attributes, "note"} - {"expiresAt"}
         purger = Purger(place_in(self.store, self.folder, run), policy(mode), single, single, lambda: frozenset(known), requests)

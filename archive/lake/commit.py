@@ -112,6 +112,9 @@ class Committer:
                 receipt = self._put(segment, proved, old.receipt if old else None, races, now)
                 if receipt is None:
                     return None
+                # A purge of the version that was just replaced may have stored its intent after the records were read, and before
+                # the PUT: it did not see the new version, and goes on.
+                superseded = max(superseded, keep_superseded(place.store, place.keys, place.order, segment, losers))
                 return Committed(
                     receipt,
                     stored=True,

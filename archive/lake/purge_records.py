@@ -35,7 +35,10 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What a purge did. `left` are the keys (canonical JSON) of messages that were changed or refused, and stay."""
+    """What a purge did. `left` are the keys (canonical JSON) of messages that were changed or refused, and stay.
+
+    `rows` is how many were tried: 0 is a purge that was called off after its intent.
+    """
 
     run: str
     segment: str
@@ -99,5 +102,8 @@ class PurgeRecords:
         killed = Counter(intent["run"] for intent in intents) - Counter(outcome["run"] for outcome in outcomes)
         if killed:
             return lambda _: True
-        always_left = set.intersection(*(set(outcome["left"]) for outcome in outcomes))
+        tried = [set(outcome["left"]) for outcome in outcomes if outcome["rows"]]
+        if not tried:
+            return None
+        always_left = set.intersection(*tried)
         return lambda key: key not in always_left

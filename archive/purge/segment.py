@@ -106,8 +106,9 @@ class Purger:
         """Remove (or mark) the rows that were seen at the table and are still what was archived.
 
         The intent is stored before the first removal, the outcome after the last: a crash between them leaves an intent
-        that says which rows may be gone, and messages that the next run purges. Where a removed image has something that
-        was not archived, it is put into the lake and written back at once, nothing more is begun, and `surprises` says so.
+        that says which rows may be gone, and messages that the next run purges. If the object was replaced before the intent
+        was stored, nothing is removed: whoever replaced it may not have known that these rows had to be kept. Where a removed image has
+        something that was not archived, it is put into the lake and written back at once, nothing more is begun, and `surprises` says so.
         """
         file = SegmentFile(proved.path, self._place.order)
         try:
@@ -117,7 +118,10 @@ class Purger:
             if not selection.there.any():
                 return Purged()
             self._records.intend(proved.segment, self._intent(proved, selection, now))
-            outcomes = self._remove_all(proved, file, selection, change)
+            if self._place.store.etag(proved.receipt.key) == proved.receipt.etag:
+                outcomes = self._remove_all(proved, file, selection, change)
+            else:
+                outcomes = _Tally(self._place.order.spec)
         finally:
             file.close()
         return self._conclude(proved, outcomes, now)

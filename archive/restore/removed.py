@@ -78,6 +78,8 @@ def _of_segment(segment: Segment, run: str, records: list[dict[str, Any]]) -> li
     alone = all(record["run"] == run for record in records)
     # A purge that was killed has an intent and no outcome: what it left is not known, so nothing of it is left out.
     finished = len(outcomes) >= len(intents)
+    if finished and not any(outcome["rows"] for outcome in outcomes):
+        return []  # called off after the intent
     left = frozenset.intersection(*(frozenset(outcome["left"]) for outcome in outcomes)) if finished else frozenset[str]()
     by_version: dict[tuple[int, str, str | None], Ranges] = defaultdict(list)
     for intent in intents:

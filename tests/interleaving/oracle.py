@@ -75,7 +75,7 @@ class Oracle:
     def at_any_time(self, *, undone: bool = False) -> None:
         """Assert what holds at every instant: nothing is lost, nothing stands twice, nothing was made up.
 
-        `undone`: the last version of a message equals an earlier one, and may be in an older version of its object.
+        `undone`: the last version of a message equals an earlier one, and may be kept as that, besides the lake's rows.
         """
         self._judge(self._versions(), undone=undone)
 
@@ -88,7 +88,7 @@ class Oracle:
         self._receipts_are_true(newest)
         for chain in versions.values():
             _only_gains(chain)
-        kept = {*_rows(newest).items(), *self._superseded(), *(_all_rows(versions) if undone else ())}
+        kept = {*_rows(newest).items(), *self._superseded()}
         for image in self._removed:
             assert (key_of(image), value_of(image)) in kept, f"{key_of(image)} was removed, and is kept nowhere as it was"
 
@@ -99,13 +99,13 @@ class Oracle:
     def _judge(self, versions_of_objects: dict[str, list[Segment]], *, undone: bool) -> None:
         table = {key_of(item): value_of(item) for item in self._place.items()}
         lake = _rows(self._newest(versions_of_objects))
-        ever = _all_rows(versions_of_objects) if undone else set()
+        besides = set(self._superseded()) if undone else set()
         for key, versions in self._user.history.items():
             latest = versions[-1]
             if latest is GONE:
                 continue
             kept = (table.get(key), lake.get(key))
-            lost = value_of(latest) not in kept and (key, value_of(latest)) not in ever
+            lost = value_of(latest) not in kept and (key, value_of(latest)) not in besides
             assert not lost, f"{key} is lost: the table has {kept[0]}, the lake {kept[1]}"
             assert kept[0] in (None, value_of(latest)), f"{key} at the table is not what the user wrote last"
         for key, value in lake.items():
@@ -172,11 +172,6 @@ def _rows(segments: list[Segment]) -> dict[Key, Value]:
             assert key not in found, f"{key} stands twice in the lake"
             found[key] = value
     return found
-
-
-def _all_rows(versions: dict[str, list[Segment]]) -> set[tuple[Key, Value]]:
-    """Return the rows of all versions of all objects."""
-    return {row for chain in versions.values() for segment in chain for row in segment.messages}
 
 
 def _only_gains(chain: list[Segment]) -> None:

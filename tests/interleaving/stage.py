@@ -32,7 +32,7 @@ class Scenario:
     """What was `before` the slow run began, and what happens `meanwhile`, while it is held.
 
     `alarms`: the slow run may find an attribute that nobody has archived, in the image of what it removed, and stop. `purges`: the
-    slow run only purges. `undone`: messages get the values of an earlier version again, and that is a known limit.
+    slow run only purges. `undone`: messages get the values of an earlier version again: it may stand under superseded/.
     """
 
     name: str

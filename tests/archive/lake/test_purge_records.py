@@ -53,6 +53,18 @@ def test_a_repeat_adds_a_record(store: Store, records: PurgeRecords) -> None:
     assert len(records.load(SEGMENT)) == 3
 
 
+def test_a_purge_that_was_called_off_removed_nothing(records: PurgeRecords) -> None:
+    """Its outcome tried no row."""
+    records.intend(SEGMENT, _INTENT)
+    records.conclude(SEGMENT, replace(_DONE, rows=0, done=0, changed=0, left=[]))
+    assert records.may_be_removed(SEGMENT) is None
+    records.intend(SEGMENT, replace(_INTENT, run="run-2"))
+    records.conclude(SEGMENT, replace(_DONE, run="run-2"))
+    may = records.may_be_removed(SEGMENT)
+    assert may is not None
+    assert (may('{"k":1}'), may('{"k":2}')) == (False, True)
+
+
 def test_another_segments_records_are_not_read(records: PurgeRecords) -> None:
     """Each segment has its own."""
     records.intend(LAYOUTS.segment_of(START_MS + 86_400_000), _INTENT)

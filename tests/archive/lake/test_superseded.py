@@ -75,3 +75,12 @@ def test_superseded_rows_are_stored_before_the_put_and_once(lake: Lake, other: L
     assert lake.commit(_EDITED).superseded == 1
     assert seen == [spelled(_A)] == [lake.superseded()]
     assert len([key for key, _ in lake.versions() if "superseded" in key]) == 1
+
+
+def test_an_intent_that_is_stored_during_the_merge_keeps_what_it_may_remove(lake: Lake) -> None:
+    """That purge looked at the object before it was replaced, and goes on."""
+    lake.commit(_A, _B, exists=False)
+    lake.table.put(_EDITED)
+    before_put(lake, lambda: PurgeRecords(lake.store, KEYS).intend(SEGMENT, _intent("p")))
+    assert lake.commit(_EDITED).superseded == 1
+    assert lake.superseded() == spelled(_A)

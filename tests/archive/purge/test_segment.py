@@ -122,6 +122,24 @@ def test_many_messages_go_in_batches_several_at_once(requests: int, archive: Arc
     assert archive.others.scan(TableName=archive.table, Select="COUNT")["Count"] == 0
 
 
+def test_a_purge_is_called_off_where_the_object_was_replaced_after_it_was_fetched(archive: Archive) -> None:
+    """The message is as it was archived: but who replaced it meanwhile found no purge, and kept no superseded row."""
+    archive.put(_A, _B)
+    committed = archive.commit(_A, _B)
+    edited = {**_A, **text("edited")}
+
+    def replace_object_and_undo() -> None:
+        archive.put(edited)
+        archive.commit(edited)
+        archive.put(_A)
+
+    purged = archive.purge(committed, _A, _B, meanwhile=replace_object_and_undo)
+    assert (purged.done, "DeleteItem" in archive.calls) == (0, False)
+    assert (archive.get(_A), archive.get(_B)) == (_A, _B)
+    intent, outcome = archive.records()
+    assert (intent["rows"], outcome["rows"], outcome["left"]) == (2, 0, [])
+
+
 def test_damaged_bytes_remove_nothing(archive: Archive) -> None:
     """What was proved is not what would be read."""
     archive.put(_A)

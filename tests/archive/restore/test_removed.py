@@ -26,7 +26,7 @@ def intent(run: str, ranges: Ranges, generation: int = 1) -> Intent:
 
 def done(run: str, *left: str, at: str = "now") -> Done:
     """Return an outcome that left these keys."""
-    return Done(run, SEGMENT.name, "delete", 0, 0, len(left), 0, 0, 0, list(left), at)
+    return Done(run, SEGMENT.name, "delete", 4, 4 - len(left), len(left), 0, 0, 0, list(left), at)
 
 
 @pytest.fixture
@@ -51,6 +51,13 @@ def test_a_purge_is_its_ranges_without_what_it_left(store: Store, records: Purge
     (removed,) = removed_by(store, KEYS, "run", 2)
     assert (removed.segment, removed.version_id, removed.sha256, removed.mode) == (SEGMENT, "version-1", "sha-1", "delete")
     assert (removed.ranges, removed.rows, removed.left, removed.alone) == ([[0, 3], [5, 6]], 4, frozenset("ab"), True)
+
+
+def test_a_purge_that_was_called_off_removed_nothing(store: Store, records: PurgeRecords) -> None:
+    """Its object was replaced after the intent: it tried no row."""
+    records.intend(SEGMENT, intent("run", [[0, 3]]))
+    records.conclude(SEGMENT, replace(done("run"), rows=0, done=0))
+    assert removed_by(store, KEYS, "run", 2) == []
 
 
 def test_of_a_purge_that_was_killed_nothing_is_known_to_be_left(store: Store, records: PurgeRecords) -> None:
