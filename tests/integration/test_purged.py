@@ -114,8 +114,8 @@ def _day(key: tuple[Any, ...]) -> str:
 
 
 def test_a_segment_costs_few_requests(purged: World) -> None:
-    """At most six on average, purge included."""
-    assert len(purged.first.of("s3")) <= 6 * len(purged.segments) + 20
+    """Six, purge included; and some that a run makes once."""
+    assert len(purged.first.of("s3")) <= 6 * len(purged.segments) + 40
 
 
 def test_the_run_record_says_what_was_removed(purged: World) -> None:
