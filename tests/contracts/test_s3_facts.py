@@ -1,4 +1,4 @@
-"""What the lake relies on from an S3 server, held against moto and MiniStack: conditional writes, versions, listings, checksums."""
+"""What the lake relies on from S3: conditional writes, versions, listings, checksums; `known.py` has who differs."""
 
 from __future__ import annotations
 
@@ -6,40 +6,32 @@ import base64
 import hashlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import count
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.servers import Server
+from tests.contracts.endpoints import Endpoint, remove_bucket
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_NUMBERS = count(1)
 
-
-@pytest.fixture(params=["moto_server", "ministack_server"])
-def server(request: pytest.FixtureRequest) -> Server:
-    """Each server that honours If-Match."""
-    found: Server = request.getfixturevalue(request.param)
-    return found
+@pytest.fixture
+def s3(s3_endpoint: Endpoint) -> S3Client:
+    """A client of each server in turn."""
+    return s3_endpoint.s3()
 
 
 @pytest.fixture
-def s3(server: Server) -> S3Client:
-    """A client of it."""
-    return server.s3()
-
-
-@pytest.fixture
-def bucket(s3: S3Client) -> str:
+def bucket(s3: S3Client) -> Iterator[str]:
     """A versioned bucket of the test's own."""
-    name = f"facts-{next(_NUMBERS)}"
+    name = f"facts-{uuid4().hex}"
     s3.create_bucket(Bucket=name)
     s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
-    return name
+    yield name
+    remove_bucket(s3, name)
 
 
 def _sha256(body: bytes) -> str:
@@ -122,7 +114,9 @@ def test_a_bucket_says_whether_it_keeps_versions(s3: S3Client, bucket: str) -> N
     """Status is Enabled, or absent where nobody switched it on."""
     assert s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
     s3.create_bucket(Bucket=f"{bucket}-bare")
-    assert "Status" not in s3.get_bucket_versioning(Bucket=f"{bucket}-bare")
+    about = s3.get_bucket_versioning(Bucket=f"{bucket}-bare")
+    s3.delete_bucket(Bucket=f"{bucket}-bare")
+    assert "Status" not in about
 
 
 def test_a_bucket_says_that_it_has_no_lifecycle(s3: S3Client, bucket: str) -> None:
@@ -150,23 +144,19 @@ def test_a_deleted_object_may_be_put_again(s3: S3Client, bucket: str) -> None:
 
 
 def test_a_checksum_that_was_named_and_given_comes_back(s3: S3Client, bucket: str) -> None:
-    """HEAD shows it. Moto does so only where the PUT names the algorithm as well."""
+    """HEAD shows it."""
     s3.put_object(Bucket=bucket, Key="k", Body=b"one", ChecksumAlgorithm="SHA256", ChecksumSHA256=_sha256(b"one"))
     assert s3.head_object(Bucket=bucket, Key="k", ChecksumMode="ENABLED")["ChecksumSHA256"] == _sha256(b"one")
 
 
-def test_ministack_refuses_a_body_that_does_not_match_its_checksum(ministack_server: Server) -> None:
+def test_a_checksum_that_was_only_given_comes_back(s3: S3Client, bucket: str) -> None:
+    """Without ChecksumAlgorithm: the checksum names it."""
+    s3.put_object(Bucket=bucket, Key="k", Body=b"one", ChecksumSHA256=_sha256(b"one"))
+    assert s3.head_object(Bucket=bucket, Key="k", ChecksumMode="ENABLED").get("ChecksumSHA256") == _sha256(b"one")
+
+
+def test_a_body_that_does_not_match_its_checksum_is_refused(s3: S3Client, bucket: str) -> None:
     """BadDigest, and nothing is stored."""
-    s3 = ministack_server.s3()
-    s3.create_bucket(Bucket="facts-digest")
-    wrong = _refusal(lambda: s3.put_object(Bucket="facts-digest", Key="k", Body=b"one", ChecksumSHA256=_sha256(b"two")))
-    assert wrong == (400, "BadDigest")
-    assert "Contents" not in s3.list_objects_v2(Bucket="facts-digest")
-
-
-def test_moto_stores_a_wrong_checksum(moto_server: Server) -> None:
-    """So a checksum that moto shows proves nothing: only MiniStack's does."""
-    s3 = moto_server.s3()
-    s3.create_bucket(Bucket="facts-digest")
-    s3.put_object(Bucket="facts-digest", Key="k", Body=b"one", ChecksumAlgorithm="SHA256", ChecksumSHA256=_sha256(b"two"))
-    assert s3.head_object(Bucket="facts-digest", Key="k", ChecksumMode="ENABLED")["ChecksumSHA256"] == _sha256(b"two")
+    wrong = {"ChecksumAlgorithm": "SHA256", "ChecksumSHA256": _sha256(b"two")}
+    assert _refusal(lambda: s3.put_object(Bucket=bucket, Key="k", Body=b"one", **wrong)) == (400, "BadDigest")  # type: ignore[arg-type]
+    assert "Contents" not in s3.list_objects_v2(Bucket=bucket)
