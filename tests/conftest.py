@@ -12,6 +12,7 @@ import pytest
 
 from tests import servers
 from tests.servers import CREDENTIALS, Server, ServerMissingError
+from tests.strict import strictly
 
 Golden = Callable[[str, str], None]
 _GOLDEN = Path(__file__).parent / "golden"
@@ -43,6 +44,13 @@ def _nobodys_account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
             patch.setenv(name, str(nothing))
         for name, value in _QUIET.items():
             patch.setenv(name, value)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _strict() -> Iterator[None]:
+    """Refuse what AWS would refuse, whatever the server lets pass."""
+    with strictly():
         yield
 
 

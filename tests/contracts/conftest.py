@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.contracts.endpoints import NAMED, Endpoint, dynamodb_endpoints, named, s3_endpoints
 from tests.contracts.known import why_wrong
+from tests.strict import loosely
+
+
+@pytest.fixture(autouse=True)
+def _loose() -> Iterator[None]:
+    """Send what AWS would refuse: what the server says to it is the question."""
+    with loosely():
+        yield
 
 
 @pytest.fixture(params=dynamodb_endpoints("moto", "dynalite", "ministack"))
