@@ -28,6 +28,10 @@ _A, _B, _C = (message(name, at) for at, name in enumerate("abc"))
 _EDITED = {**_A, **text("edited")}
 
 
+class _DiedError(Exception):
+    """The run was killed here."""
+
+
 def test_a_new_segment_is_stored_with_its_receipt(lake: Lake) -> None:
     """Generation 1, without a predecessor."""
     committed = lake.commit(_B, _A, exists=False)
@@ -36,6 +40,19 @@ def test_a_new_segment_is_stored_with_its_receipt(lake: Lake) -> None:
     assert (committed.receipt.generation, committed.receipt.predecessor, committed.receipt.rows) == (1, None, 2)
     assert lake.receipt() == committed.receipt
     assert lake.table.asked == []
+
+
+def test_an_object_that_was_not_stored_has_no_receipt(lake: Lake) -> None:
+    """A run that dies at the object's PUT leaves nothing: the receipt comes after the object."""
+
+    def die(params: dict[str, Any], **_: object) -> None:
+        if unquote(params["url_path"]).endswith(MESSAGE):
+            raise _DiedError
+
+    lake.client.meta.events.register("before-call.s3.PutObject", die)
+    with pytest.raises(_DiedError):
+        lake.commit(_A, exists=False)
+    assert lake.versions() == []
 
 
 def test_a_merge_is_the_next_generation(lake: Lake) -> None:
