@@ -11,20 +11,23 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tests.integration.lake import Stored, table_of
-from tests.integration.worlds import World
+from tests.integration.sites import Site
 
 
-def check_receipts(world: World) -> None:
+def check_receipts(site: Site) -> None:
     """Assert that each segment has a receipt, each receipt a segment, and that every field of it is true."""
-    receipts = {key.replace("receipts/", "messages/").replace(".json", ".parquet"): stored for key, stored in world.receipts.items()}
-    assert receipts.keys() == world.segments.keys()
-    table = world.site.servers.dynamodb.dynamodb().describe_table(TableName=world.site.table)["Table"]
-    source = {"source_table": table["TableArn"], "source_table_id": table["TableId"]}
-    for key, segment in world.segments.items():
+    segments = site.lake.all("messages")
+    receipts = {
+        key.replace("receipts/", "messages/").replace(".json", ".parquet"): stored for key, stored in site.lake.all("receipts").items()
+    }
+    assert receipts.keys() == segments.keys()
+    table = site.servers.dynamodb.dynamodb().describe_table(TableName=site.table)["Table"]
+    source = {"source_table": table["TableArn"], "source_table_id": table.get("TableId", table["TableArn"])}
+    for key, segment in segments.items():
         receipt = receipts[key]
         assert receipt.body.endswith(b"\n")
         assert receipt.body.count(b"\n") == 1, "Athena reads one line an object"
-        assert json.loads(receipt.body) == {**_expected(segment, world.site.prefix), **source}
+        assert json.loads(receipt.body) == {**_expected(segment, site.prefix), **source}
 
 
 def _expected(segment: Stored, prefix: str) -> dict[str, Any]:

@@ -40,7 +40,7 @@ def test_a_message_lies_in_the_segment_of_its_time(kept: World) -> None:
 
 def test_receipts_are_true(kept: World) -> None:
     """Each of them, in every field."""
-    check_receipts(kept)
+    check_receipts(kept.site)
 
 
 def test_the_run_record_says_what_was_done(kept: World) -> None:

@@ -48,7 +48,7 @@ def test_a_lake_of_months_holds_every_message_once_in_its_segment(kept: World, s
         assert (window[1] - window[0]).total_seconds() == 6 * 3600 or (segment == "month" and {edge.day for edge in window} == {1})
         found += inside
     assert not differences(by_key(found), kept.expected)
-    check_receipts(world)
+    check_receipts(world.site)
 
 
 def test_a_second_run_over_months_writes_nothing(kept: World) -> None:

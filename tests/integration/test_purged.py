@@ -31,7 +31,7 @@ def test_the_table_holds_only_what_was_not_to_be_archived(purged: World) -> None
 
 def test_receipts_are_true(purged: World) -> None:
     """Each of them, in every field."""
-    check_receipts(purged)
+    check_receipts(purged.site)
 
 
 def test_each_message_is_removed_by_one_conditional_statement(purged: World) -> None:
