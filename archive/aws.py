@@ -30,14 +30,20 @@ THROTTLES: Final = frozenset(
         "ThrottlingException",
         "ThrottlingError",
         "RequestLimitExceeded",
+        "SlowDown",
+    }
+)
+"""Codes that say that there were too many requests."""
+FOR_NOW: Final = THROTTLES | frozenset(
+    {
         "ReplicatedWriteConflictException",
         "RequestTimeout",
         "TransactionConflict",
         "TransactionConflictException",
         "InternalServerError",
-        "SlowDown",
     }
 )
+"""Codes of what may work when it is made again."""
 READS: Final = frozenset(
     {
         "BatchGetItem",
@@ -172,7 +178,7 @@ def translated(operation: str, target: str) -> Iterator[None]:
 
 def _of_client_error(error: ClientError, operation: str, target: str) -> DynalakeError:
     code = error_code(error)
-    if code in THROTTLES or status_code(error) >= _SERVER_ERROR:
+    if code in FOR_NOW or status_code(error) >= _SERVER_ERROR:
         return TransientServiceError(f"{operation} on {target} failed for now ({code}); run again later")
     if code in DENIED:
         return NotPermittedError(f"{operation} on {target} is not permitted; grant it to the role in use")

@@ -1,7 +1,7 @@
 """All reads of DynamoDB: the archiver's role needs what this file calls, and nothing else of DynamoDB.
 
-Answers that hold messages are taken as raw bytes, after botocore has signed, retried and checked the call, and are
-decoded by our codec: the stock parser never sees the items.
+Answers that hold messages are taken as raw bytes (`archive/raw_bodies.py`), after botocore has signed, retried and checked the call,
+and are decoded by our codec.
 """
 
 from __future__ import annotations
@@ -10,36 +10,38 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Context, Decimal
 from typing import TYPE_CHECKING, Any, Final, TypeVar
-from zlib import crc32
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from archive.attempts import attempts, watch
 from archive.aws import translated, wire
 from archive.codec.answers import KeysPage, keys_page, milliseconds_of, module_of
 from archive.codec.decode import BatchPage, Page, PageDecoder
 from archive.codec.values import AttributeValue, Item, from_wire
 from archive.errors import RefusedError, TransientServiceError
+from archive.governor import Governor
+from archive.model.budget import read_cost
 from archive.model.config import Module, Source
+from archive.model.cost import PAGE_BYTES, page_units
 from archive.model.table_facts import TableFacts, facts_of
 from archive.model.window import Window, to_ms
-from archive.pace import Pace
+from archive.raw_bodies import keep_raw_bodies, raw_body
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-_RAW: Final = "_raw_body"
 _BATCH_GET: Final = 100
 _SAMPLE: Final = 100
 _TRIES: Final = 8
 _LAST_NUMBER: Final = "9.9999999999999999999999999999999999999E+125"
 _LAST: Final[dict[str, AttributeValue]] = {"S": {"S": "\U0010ffff" * 8}, "N": {"N": _LAST_NUMBER}, "B": {"B": b"\xff" * 64}}
-_OK: Final = 200
+_FULL_PAGE: Final = float(page_units(PAGE_BYTES))
 _UNIT_BYTES: Final = 8_192  # an eventually consistent read unit: two times 4 KB
 _NUMBERS: Final = Context(prec=38, Emin=-93, Emax=125)  # DynamoDB's: 38 digits, down to 1E-130
 _T = TypeVar("_T", bound=Page | BatchPage | KeysPage)
 
-__all__ = ["ModuleStart", "Probe", "Reader", "TableFacts"]
+__all__ = ["ModuleStart", "Probe", "Reader", "TableFacts", "describe"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,20 +64,21 @@ class Probe:
 
 
 class Reader:
-    """Reads one table. Threads may share it; each brings its own decoder."""
+    """Reads one table. Threads may share it; each brings its own decoder.
 
-    def __init__(self, client: DynamoDBClient, source: Source, pace: Pace) -> None:
+    What a request costs is known after it: before, it is taken to cost as much as the last one of its kind and module, or a full page.
+    """
+
+    def __init__(self, client: DynamoDBClient, source: Source, governor: Governor) -> None:
         """Take the client's raw bodies; a second Reader of one client takes them but once."""
-        self._client, self._source, self.pace = client, source, pace
-        for operation in ("Query", "Scan", "BatchGetItem"):
-            client.meta.events.register(f"before-parse.dynamodb.{operation}", _keep_raw_body, unique_id=f"{_RAW}-{operation}")
+        self._client, self._source, self.governor = client, source, governor
+        self._last: dict[tuple[str, Module | None, int | None], float] = {}
+        watch(client)
+        keep_raw_bodies(client)
 
     def facts(self) -> TableFacts:
         """Describe the table; raises InputError where it or its index is not what the settings say."""
-        table = self._source.table
-        with translated("dynamodb:DescribeTable", f"table {table}"):
-            answer = self._client.describe_table(TableName=table)
-        return facts_of(answer["Table"], self._source)
+        return describe(self._client, self._source)
 
     def modules(self, facts: TableFacts) -> list[ModuleStart]:
         """Return the modules with messages: those the settings name, or all that jumping through the index finds.
@@ -130,7 +133,7 @@ class Reader:
     def _last_key(self, module: Module) -> Item | None:
         """Return the real key of a module's last message in the index."""
         request = {"KeyConditionExpression": "#m = :m", "ExpressionAttributeValues": {":m": wire(module)}, "ScanIndexForward": False}
-        answer = self._read("Query", self._client.query, {**request, **self._keys_only(1)}, parse=keys_page)
+        answer = self._read("Query", self._client.query, {**request, **self._keys_only(1)}, parse=keys_page, module=module)
         return next(map(from_wire, answer.items), None)
 
     def _scan_keys(self, limit: int, start: Item | None) -> KeysPage:
@@ -158,13 +161,13 @@ class Reader:
             "ExpressionAttributeValues": {":m": wire(module), ":from": {"N": str(earliest_ms)}},
             "ProjectionExpression": "#t",
         }
-        found = (item for answer in self._keys_pages(request) for item in answer.items)
+        found = (item for answer in self._keys_pages(module, request) for item in answer.items)
         return next((milliseconds_of(item[spec.time_key]) for item in found), None)
 
-    def _keys_pages(self, request: dict[str, Any]) -> Iterator[KeysPage]:
-        """Yield the pages of a Query for keys or a count; a page may be empty and still have a next one."""
+    def _keys_pages(self, module: Module, request: dict[str, Any]) -> Iterator[KeysPage]:
+        """Yield the pages of a module's Query for keys or a count; a page may be empty and still have a next one."""
         while True:
-            answer = self._read("Query", self._client.query, request, parse=keys_page)
+            answer = self._read("Query", self._client.query, request, parse=keys_page, module=module)
             yield answer
             if answer.start_key is None:
                 return
@@ -196,7 +199,7 @@ class Reader:
             request["ExpressionAttributeNames"] |= {f"#o{number}": name for number, name in enumerate(only)}
             request["ProjectionExpression"] = ", ".join(f"#o{number}" for number in range(len(only)))
         while True:
-            page = self._read("Query", self._client.query, request, parse=decoder.query_page)
+            page = self._read("Query", self._client.query, request, parse=decoder.query_page, module=module)
             rows = page.rows
             if rows.num_rows and _last_ms(rows, time_column) >= window.end_ms:
                 before = pc.less(rows.column(time_column).cast(pa.int64()), window.end_ms)
@@ -209,7 +212,7 @@ class Reader:
     def count(self, module: Module, window: Window) -> int:
         """Count a module's messages in a window; costs as much as reading them."""
         request = self._between(module, window.start_ms, _NUMBERS.next_minus(Decimal(window.end_ms)))
-        return sum(answer.count for answer in self._keys_pages({**request, "Select": "COUNT"}))
+        return sum(answer.count for answer in self._keys_pages(module, {**request, "Select": "COUNT"}))
 
     def unindexed_pages(self, window: Window, part: tuple[int, int], decoder: PageDecoder) -> Iterator[Page]:
         """Yield the messages of a window that no module's index holds, by a scan of the base table.
@@ -263,34 +266,40 @@ class Reader:
                     message = f"dynamodb:BatchGetItem on table {table} keeps leaving keys undone; run again later"
                     raise TransientServiceError(message)
                 waiting = undone + waiting
-                self.pace.back_off(tries)
+                self.governor.back_off(tries)
         return pa.Table.from_batches(batches)
 
-    def _read(self, operation: str, call: Callable[..., Any], request: dict[str, Any], *, parse: Callable[[bytes], _T]) -> _T:
-        """Make one read, pay for it, and parse its raw body."""
-        self.pace.wait()
+    def _read(
+        self,
+        operation: str,
+        call: Callable[..., Any],
+        request: dict[str, Any],
+        *,
+        parse: Callable[[bytes], _T],
+        module: Module | None = None,
+    ) -> _T:
+        """Make one read, pay for it, and parse its raw body. `module` is the one whose messages a Query asks for."""
+        kind = (operation, module, request.get("Limit"))
+        index = request.get("IndexName")
+        cost = read_cost(self._last.get(kind, _FULL_PAGE), index, module)
+        self.governor.take(cost)
         if operation != "BatchGetItem":
             request = {"TableName": self._source.table, **request}
-        with translated(f"dynamodb:{operation}", f"table {self._source.table}"):
+        with translated(f"dynamodb:{operation}", f"table {self._source.table}"), attempts(self.governor, cost):
+            # A read uses the table or one index: the total says how much.
             answer = call(**request, ReturnConsumedCapacity="TOTAL")
-        body: bytes = answer[_RAW]
-        promised = answer["ResponseMetadata"]["HTTPHeaders"].get("x-amz-crc32")
-        if promised is not None and int(promised) != crc32(body):
-            # botocore asks again, but takes what it gets at its last try.
-            message = (
-                f"dynamodb:{operation} on table {self._source.table} keeps answering with damaged bytes; check the network, then run again"
-            )
-            raise TransientServiceError(message)
+        body = raw_body(answer, f"dynamodb:{operation} on table {self._source.table}")
         parsed = parse(body)
-        self.pace.charge(parsed.units if parsed.units is not None else len(body) / _UNIT_BYTES)
+        units = self._last[kind] = len(body) / _UNIT_BYTES if parsed.units is None else parsed.units
+        self.governor.settle(cost, known=read_cost(units, index, module))
         return parsed
 
 
-def _keep_raw_body(response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: object) -> None:
-    """Take a good answer's body away from the stock parser. Nothing is decoded here: errors would escape the retries."""
-    if response_dict["status_code"] == _OK:
-        customized_response_dict[_RAW] = response_dict["body"]
-        response_dict["body"] = b"{}"
+def describe(client: DynamoDBClient, source: Source) -> TableFacts:
+    """Describe the table; raises InputError where it or its index is not what the settings say."""
+    with translated("dynamodb:DescribeTable", f"table {source.table}"):
+        answer = client.describe_table(TableName=source.table)
+    return facts_of(answer["Table"], source)
 
 
 def _last_ms(rows: pa.RecordBatch, time_column: str) -> int:

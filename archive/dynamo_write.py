@@ -14,22 +14,25 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from botocore.exceptions import ClientError
 
-from archive.aws import DENIED, THROTTLES, error_code, translated
+from archive.attempts import attempts, watch
+from archive.aws import DENIED, FOR_NOW, THROTTLES, error_code, translated
 from archive.codec.conditions import Target, expression, key_of, statement
 from archive.codec.values import Item, canonical
 from archive.errors import DynalakeError, NotPermittedError, ServiceError, TransientServiceError
-from archive.model.cost import write_units
+from archive.governor import Governor
+from archive.model.budget import Cost, Index, total, write_cost
 from archive.model.spec import TableSpec
-from archive.pace import Pace
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import BatchStatementRequestTypeDef
 
-    _Built = tuple[Target, BatchStatementRequestTypeDef]
+    _Built = tuple[Cost, Target, BatchStatementRequestTypeDef]
 
+Priced = tuple[Cost, Target]
+"""A target, and what was taken for it at the governor."""
 A_BATCH: Final = 25
-_BATCH_BYTES: Final = 4 * 2**20
+_BATCH_UNITS: Final = 4 * 2**10  # a request holds items of 4 MB at most; a unit is 1 KB
 _TRIES: Final = 8
 _REFUSED: Final = frozenset({"ConditionalCheckFailed", "ConditionalCheckFailedException"})
 
@@ -61,42 +64,59 @@ class Outcome:
 class Remover(Protocol):
     """Removes (or marks) messages that are still what was archived. Safe to repeat."""
 
-    def remove(self, targets: Sequence[Target], known: frozenset[str]) -> list[Outcome]:
+    def remove(self, batch: Sequence[Priced], known: frozenset[str]) -> list[Outcome]:
         """Return one outcome a target, in any order. `known` are the attribute names that must be missing if not archived.
 
-        Raises ServiceError, but never at the cost of a surprise: if one came back before the error, the outcomes so far are
-        returned in the error's place, for the image must be kept, and the targets without an outcome can be tried again.
+        What the targets cost was taken before, and is settled here. Raises ServiceError, but never at the cost of a surprise: if
+        one came back before the error, the outcomes so far are returned in the error's place, for the image must be kept, and
+        the targets without an outcome can be tried again.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The table that is written to: its name, its spec, and how many indexes each write also writes."""
+    """The table that is written to: its name, its spec, and the indexes that each write also writes."""
 
     name: str
     spec: TableSpec
-    indexes: int
+    indexes: tuple[Index, ...]
+
+    def cost(self, target: Target) -> Cost:
+        """Return what a change costs if its message is still what was archived."""
+        item, change = target.item, target.change
+        if change.kind == "delete":
+            return write_cost(item, None, self.indexes)
+        marked = {**item, change.attribute: {"N": str(change.seconds)}}
+        return write_cost(item, marked, self.indexes) if change.kind == "mark" else write_cost(marked, item, self.indexes)
 
 
 class SingleRemover:
     """One conditional DeleteItem or UpdateItem a message."""
 
-    def __init__(self, client: DynamoDBClient, table: Table, pace: Pace) -> None:
+    def __init__(self, client: DynamoDBClient, table: Table, governor: Governor) -> None:
         """Write to one table."""
-        self._client, self._table, self._pace = client, table, pace
+        self._client, self.table, self.governor = client, table, governor
+        watch(client)
 
-    def remove(self, targets: Sequence[Target], known: frozenset[str]) -> list[Outcome]:
+    def remove(self, batch: Sequence[Priced], known: frozenset[str]) -> list[Outcome]:
         """Remove one by one."""
         outcomes: list[Outcome] = []
         with _keeping_surprises(outcomes):
-            for target in targets:
-                outcomes.append(self._remove(target, known))  # noqa: PERF401 - what came before an error must be there
+            for cost, target in batch:
+                outcomes.append(self._remove(cost, target, known))
         return outcomes
 
-    def _remove(self, target: Target, known: frozenset[str]) -> Outcome:
-        table = self._table
+    def remove_one(self, target: Target, known: frozenset[str]) -> Outcome:
+        """Remove one message, whose cost was not taken yet."""
+        cost = self.table.cost(target)
+        self.governor.take(cost)
+        return self._remove(cost, target, known)
+
+    def _remove(self, cost: Cost, target: Target, known: frozenset[str]) -> Outcome:
+        table = self.table
         built = expression(table.spec, target, known)
         if built is None:
+            self.governor.give_back(cost)
             return Outcome(target, Fate.REFUSED)
         request: dict[str, Any] = {
             "TableName": table.name,
@@ -104,7 +124,7 @@ class SingleRemover:
             "ConditionExpression": built.condition,
             "ExpressionAttributeNames": built.names,
             "ReturnValues": "ALL_OLD",
-            "ReturnConsumedCapacity": "TOTAL",
+            "ReturnConsumedCapacity": "INDEXES",
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
         if built.values:
@@ -113,38 +133,38 @@ class SingleRemover:
             request["UpdateExpression"] = built.update
         operation = "UpdateItem" if built.update else "DeleteItem"
         call: Callable[..., Any] = self._client.update_item if built.update else self._client.delete_item
-        self._pace.wait()
-        with translated(f"dynamodb:{operation}", f"table {table.name}"):
+        with translated(f"dynamodb:{operation}", f"table {table.name}"), attempts(self.governor, cost):
             try:
                 answer = call(**request)
             except ClientError as error:
-                self._pace.charge(self._units(target))
                 if error_code(error) not in _REFUSED:
                     raise
+                self.governor.settle(cost, known=cost.refused())
                 return refused(target, error.response.get("Item"))  # type: ignore[arg-type]
-        self._pace.charge(answer.get("ConsumedCapacity", {}).get("CapacityUnits", self._units(target)))
-        return judged(target, answer.get("Attributes"))
-
-    def _units(self, target: Target) -> float:
-        return float(write_units(len(canonical(target.item)), self._table.indexes))
+        outcome = judged(target, answer.get("Attributes"))
+        self.governor.settle(cost, answer.get("ConsumedCapacity"), _known(cost, outcome))
+        return outcome
 
     def put_back(self, image: Item) -> bool:
         """Write a removed image back, only where its key is still absent; say whether that was so."""
-        table = self._table
-        self._pace.wait()
-        self._pace.charge(float(write_units(len(canonical(image)), table.indexes)))
-        with translated("dynamodb:PutItem", f"table {table.name}"):
+        table = self.table
+        cost = write_cost(None, image, table.indexes)
+        self.governor.take(cost)
+        with translated("dynamodb:PutItem", f"table {table.name}"), attempts(self.governor, cost):
             try:
-                self._client.put_item(
+                answer = self._client.put_item(
                     TableName=table.name,
                     Item=image,
                     ConditionExpression="attribute_not_exists(#k)",
                     ExpressionAttributeNames={"#k": table.spec.partition_key},
+                    ReturnConsumedCapacity="INDEXES",
                 )
             except ClientError as error:
-                if error_code(error) in _REFUSED:
-                    return False
-                raise
+                if error_code(error) not in _REFUSED:
+                    raise
+                self.governor.settle(cost, known=cost.refused())
+                return False
+        self.governor.settle(cost, answer.get("ConsumedCapacity"))
         return True
 
 
@@ -161,43 +181,46 @@ def _keeping_surprises(outcomes: list[Outcome]) -> Iterator[None]:
 class PartiqlRemover:
     """BatchExecuteStatement, 25 conditional statements a call; what does not fit in one goes singly."""
 
-    def __init__(self, client: DynamoDBClient, table: Table, pace: Pace, types: frozenset[str]) -> None:
+    def __init__(self, client: DynamoDBClient, table: Table, governor: Governor, types: frozenset[str]) -> None:
         """Write to one table; `types` are the DynamoDB types that its PartiQL was seen to compare."""
-        self._client, self._table, self._pace, self._types = client, table, pace, types
-        self._single = SingleRemover(client, table, pace)
+        self._client, self._table, self._governor, self._types = client, table, governor, types
+        self._single = SingleRemover(client, table, governor)
 
-    def remove(self, targets: Sequence[Target], known: frozenset[str]) -> list[Outcome]:
+    def remove(self, batch: Sequence[Priced], known: frozenset[str]) -> list[Outcome]:
         """Remove in batches; a message that was refused although it is unchanged is tried once more, singly."""
         outcomes: list[Outcome] = []
         with _keeping_surprises(outcomes):
-            singly: list[Target] = []
-            batch: list[_Built] = []
-            size = 0
-            for target in targets:
+            singly: list[Priced] = []
+            request: list[_Built] = []
+            units = 0.0
+            for cost, target in batch:
                 built = self._statement(target, known)
                 if built is None:
-                    singly.append(target)
+                    singly.append((cost, target))
                     continue
-                bytes_more = len(canonical(target.item))
-                if batch and (len(batch) == A_BATCH or size + bytes_more > _BATCH_BYTES):
-                    self._execute(batch, outcomes)
-                    batch, size = [], 0
-                batch.append((target, built))
-                size += bytes_more
-            if batch:
-                self._execute(batch, outcomes)
-            singly += [outcome.target for outcome in outcomes if outcome.fate is Fate.REFUSED]
+                if request and (len(request) == A_BATCH or units + cost.table > _BATCH_UNITS):
+                    self._execute(request, outcomes)
+                    request, units = [], 0.0
+                request.append((cost, target, built))
+                units += cost.table
+            if request:
+                self._execute(request, outcomes)
+            again = [outcome.target for outcome in outcomes if outcome.fate is Fate.REFUSED]
             outcomes[:] = [outcome for outcome in outcomes if outcome.fate is not Fate.REFUSED]
             outcomes += self._single.remove(singly, known)
+            for target in again:
+                outcomes.append(self._single.remove_one(target, known))
         return outcomes
 
     def execute_one(self, target: Target, known: frozenset[str]) -> Outcome | None:
-        """Remove one message by PartiQL alone; None where it does not fit in a statement."""
+        """Remove one message, whose cost was not taken yet, by PartiQL alone; None where it does not fit in a statement."""
         built = self._statement(target, known)
         if built is None:
             return None
+        cost = self._table.cost(target)
+        self._governor.take(cost)
         outcomes: list[Outcome] = []
-        self._execute([(target, built)], outcomes)
+        self._execute([(cost, target, built)], outcomes)
         return outcomes[0]
 
     def _statement(self, target: Target, known: frozenset[str]) -> BatchStatementRequestTypeDef | None:
@@ -210,24 +233,35 @@ class PartiqlRemover:
 
     def _execute(self, batch: list[_Built], outcomes: list[Outcome]) -> None:
         """Execute a batch, again and again what was throttled; each outcome is added as soon as it is known."""
+        governor = self._governor
         for tries in range(_TRIES):
-            self._pace.wait()
-            with translated("dynamodb:BatchExecuteStatement", f"table {self._table.name}"):
-                answer = self._client.batch_execute_statement(Statements=[built for _, built in batch], ReturnConsumedCapacity="TOTAL")
-            self._charge(answer.get("ConsumedCapacity"), [target for target, _ in batch])
+            statements = [built for _, _, built in batch]
+            cost = total("write", (cost for cost, _, _ in batch))
+            with translated("dynamodb:BatchExecuteStatement", f"table {self._table.name}"), attempts(governor, cost):
+                answer = self._client.batch_execute_statement(Statements=statements, ReturnConsumedCapacity="INDEXES")
+            taken: list[Cost] = []
+            known: list[Cost] = []
             again: list[_Built] = []
             failed: str | None = None
-            for (target, built), response in zip(batch, answer["Responses"], strict=True):
+            for (cost, target, built), response in zip(batch, answer["Responses"], strict=True):
                 error: Any = response.get("Error")
                 image: Any = response.get("Item")
                 if error is None:
-                    outcomes.append(judged(target, image))
+                    outcome = judged(target, image)
                 elif (code := error.get("Code", "")) in _REFUSED:
-                    outcomes.append(refused(target, error.get("Item") or image))
-                elif code in THROTTLES:
-                    again.append((target, built))
+                    outcome = refused(target, error.get("Item") or image)
+                elif code in FOR_NOW:
+                    again.append((cost, target, built))
+                    if code in THROTTLES:
+                        governor.throttled(cost)
+                    continue
                 else:
                     failed = code
+                    continue
+                outcomes.append(outcome)
+                taken.append(cost)
+                known.append(_known(cost, outcome))
+            governor.settle(total("write", taken), answer.get("ConsumedCapacity"), total("write", known))
             if failed in DENIED:
                 message = (
                     f"dynamodb:PartiQLDelete or PartiQLUpdate on table {self._table.name} is not permitted; grant both to the role in use"
@@ -241,13 +275,15 @@ class PartiqlRemover:
             if not again:
                 return
             batch = again
-            self._pace.back_off(tries)
+            governor.back_off(tries)
+            governor.take(total("write", (cost for cost, _, _ in batch)))
         message = f"dynamodb:BatchExecuteStatement on table {self._table.name} stays throttled; lower [limits] write_units and run again"
         raise TransientServiceError(message)
 
-    def _charge(self, consumed: Sequence[Any] | None, targets: list[Target]) -> None:
-        units = sum(part.get("CapacityUnits", 0.0) for part in consumed or ())
-        self._pace.charge(units or sum(write_units(len(canonical(target.item)), self._table.indexes) for target in targets))
+
+def _known(cost: Cost, outcome: Outcome) -> Cost:
+    """Return what a change cost, as its outcome shows: where nothing was changed, no index was written."""
+    return cost if outcome.fate in (Fate.DONE, Fate.SURPRISE) else cost.refused()
 
 
 def judged(target: Target, image: Item | None) -> Outcome:

@@ -15,6 +15,8 @@ _SLOWEST: Final = 1 / 64  # below that, nothing is slowed further
 _ONE_BLOW_SECONDS: Final = 1.0  # throttles this close together are one: their requests were under way already
 _QUIET_SECONDS: Final = 5.0  # after the last throttle, before a rate recovers
 _RECOVERY_SECONDS: Final = 120.0  # from nothing to the whole budget
+_FIRST_PAUSE: Final = 0.05
+_LONGER_PAUSES: Final = 8
 _INSTANT: Final = 1e-6  # seconds that are not worth waiting for; clocks are no finer
 _MANY: Final = 4_096  # buckets of partition values that may be idle
 _TOO_MANY: Final = 32_768  # buckets of partition values that are busy, or slowed down
@@ -30,6 +32,11 @@ class Figures:
     write_requests: int = 0
     waited_seconds: float = 0.0
     throttles: int = 0
+
+    @property
+    def requests(self) -> int:
+        """Requests answered, reads and writes."""
+        return self.read_requests + self.write_requests
 
 
 class Governor:
@@ -81,6 +88,15 @@ class Governor:
             with self._lock:
                 self._waited += seconds
             self._sleep(seconds)
+
+    def back_off(self, tries: int) -> None:
+        """Pause longer with every try: 0.05 s, 0.1 s, 0.2 s and so on, up to about 13 s."""
+        self.pause(_FIRST_PAUSE * 2 ** min(tries, _LONGER_PAUSES))
+
+    def give_back(self, taken: Cost) -> None:
+        """Return what was taken for a request that is not made after all."""
+        with self._lock:
+            self._sides[taken.kind].correct(taken, Cost(taken.kind), self._clock())
 
     def settle(
         self, taken: Cost, consumed: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None, known: Cost | None = None

@@ -233,6 +233,11 @@ class LimitsSection(Section):
 
     read_units: Rate = 4000
     write_units: Rate = 2000
+    index_read_units: Rate | None = None
+    index_write_units: Rate | None = None
+    partition_read_units: Rate = 1500
+    partition_write_units: Rate = 500
+    shared_by: Annotated[Whole, Field(ge=1, le=10_000)] = 1
     streams: Annotated[Whole, Field(ge=1, le=64)] = 4
     purge_requests: Annotated[Whole, Field(ge=1, le=256)] = 4
     max_messages: Annotated[Whole, Field(ge=1)] | None = None

@@ -17,10 +17,10 @@ from archive.lake.purge_records import PurgeRecords
 from archive.lake.receipts import Receipts
 from archive.model.config import PurgeMode
 from archive.model.spec import CHAT_MESSAGES
-from archive.pace import Pace
 from archive.purge.segment import Purged, Purger
 from archive.s3 import Store
 from tests.builders import KEYS, NOW, OWNER, SEGMENT, BaseTable, new_bucket, place_in, policy, run_of
+from tests.governors import INDEXES, free_governor
 from tests.servers import Server, create_chat_messages
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class Archive:
         """Purge from what was archived the messages that were seen; `meanwhile` happens when it was fetched back."""
         proved = self.proved(committed)
         meanwhile()
-        single = SingleRemover(self.client, Table(self.table, CHAT_MESSAGES, 3), Pace(1e12, lambda: 0.0, lambda _: None))
+        single = SingleRemover(self.client, Table(self.table, CHAT_MESSAGES, INDEXES), free_governor())
         known = {*CHAT_MESSAGES.attributes, "note"} - {"expiresAt"}
         purger = Purger(place_in(self.store, self.folder, run), policy(mode), single, single, lambda: frozenset(known), requests)
         return purger.purge(proved, [run_of(seen, mark="expiresAt" if mode == "expire" else None)], committed.replaced_keys, NOW)

@@ -110,8 +110,8 @@ def _single(session: Session) -> str:
     """Try the policy's conditional change on a key that is not there: permitted, it finds nothing, and makes nothing."""
     policy = session.config.policy
     change = DELETE if policy.purge == "delete" else Change("mark", policy.ttl_attribute)
-    remover = SingleRemover(session.purger_clients.dynamodb, session.table, session.writes)
-    (outcome,) = remover.remove([Target(0, _made_up_key(session), change)], frozenset())
+    remover = SingleRemover(session.purger_clients.dynamodb, session.table, session.governor)
+    outcome = remover.remove_one(Target(0, _made_up_key(session), change), frozenset())
     return "permitted" if outcome.fate is Fate.MISSING else f"a made-up key was answered with {outcome.fate.value}"
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from archive.engine.batch import BatchResult
+from archive.governor import Figures
 from archive.model.config import PurgeMode
 from archive.model.keys import LakeKeys
 from archive.model.plan import Plan
@@ -28,11 +29,9 @@ class RunRecord:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What a run consumed, by the servers' own count: request units, requests, seconds."""
+    """What a run consumed, by the servers' own count: at DynamoDB, in requests to S3, and in seconds."""
 
-    read_units: float
-    write_units: float
-    dynamodb_requests: int
+    dynamodb: Figures
     s3_requests: int
     seconds: float
 
@@ -69,9 +68,11 @@ def record_of(run: str, plan: Plan, result: BatchResult, why: str, times: tuple[
             "messages_missing": purged.missing,
             "messages_refused": purged.refused,
             "surprises": purged.surprises,
-            "read_units": spent.read_units,
-            "write_units": spent.write_units,
-            "dynamodb_requests": spent.dynamodb_requests,
+            "read_units": spent.dynamodb.read_units,
+            "write_units": spent.dynamodb.write_units,
+            "dynamodb_requests": spent.dynamodb.requests,
+            "waited_seconds": round(spent.dynamodb.waited_seconds, 3),
+            "throttles": spent.dynamodb.throttles,
             "s3_requests": spent.s3_requests,
             "seconds": round(spent.seconds, 3),
         }

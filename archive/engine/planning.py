@@ -15,7 +15,7 @@ from archive.engine.session import Session
 from archive.errors import InputError
 from archive.lake.holds import Holds
 from archive.model.config import Module, Policy
-from archive.model.cost import Work, price_archive, purge_rate
+from archive.model.cost import BUSIEST_PROVIDER, Work, price_archive, purge_rate
 from archive.model.hold import Hold, free_windows
 from archive.model.plan import Command, Look, ModulePlan, Plan, estimate
 from archive.model.prices import prices_of
@@ -25,7 +25,6 @@ _LOOKS: Final = 3  # at the beginning, a third and two thirds of each module's w
 _ROWS_A_LOOK: Final = 50
 _TYPICAL_BYTES: Final = 2_048
 _LAKE_SHARE: Final = 4  # the lake's bytes are about a quarter of the items' (zstd)
-_BUSIEST_PROVIDER: Final = Decimal("0.5")  # of the messages: there are two or three providers in all
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,7 @@ def make_plan(session: Session, request: Request, now: datetime, told: Callable[
 
     Raises InputError for a window that reaches behind the cutoff.
     """
-    before = session.reads.units
+    before = session.governor.figures().read_units
     window = _allowed(session, request, now)
     holds = tuple(Holds(session.store, session.keys).active(now))
     if request.command == "sweep":
@@ -62,7 +61,7 @@ def make_plan(session: Session, request: Request, now: datetime, told: Callable[
     modules = tuple(module for module, _ in parts)
     looked, looked_bytes = sum(rows for _, (rows, _) in parts), sum(size for _, (_, size) in parts)
     item_bytes = max(looked_bytes // looked, 1) if looked else _TYPICAL_BYTES
-    return _priced(session, request, modules, holds, (item_bytes, session.reads.units - before))
+    return _priced(session, request, modules, holds, (item_bytes, session.governor.figures().read_units - before))
 
 
 def _not_held(session: Session, modules: Sequence[ModulePlan], holds: tuple[Hold, ...], now: datetime) -> list[ModulePlan]:
@@ -164,7 +163,7 @@ def _priced(
     session: Session, request: Request, modules: tuple[ModulePlan, ...], holds: tuple[Hold, ...], measured: tuple[int, float]
 ) -> Plan:
     item_bytes, reads = measured
-    policy, limits = session.config.policy, session.config.limits
+    policy = session.config.policy
     rows = sum(module.rows for module in modules)
     window = Window(min(module.window.start for module in modules), max(module.window.end for module in modules)) if modules else None
     segments = sum(1 for _ in session.record.layouts.segments(window)) if window else 0
@@ -180,13 +179,14 @@ def _priced(
     )
     cost = price_archive(work, policy.purge, prices_of(session.config.source.region))
     days = max((window.end - window.start).days, 1) if window else 1
-    rate = purge_rate(rows // days, item_bytes, session.facts.indexes, limits.write_units, _BUSIEST_PROVIDER)
+    busiest = max([BUSIEST_PROVIDER, *(Decimal(module.rows) / rows for module in modules if rows)])
+    rate = purge_rate(rows // days, item_bytes, session.facts.indexes, session.governor.budget.write_rates(), busiest)
     warnings = [
         f"module {module.module} has messages before [source] earliest; they stay where they are" for module in modules if module.junk
     ]
     warnings += [f"hold {hold.run} leaves restored messages of {hold.window} alone until {iso(hold.until)}" for hold in holds]
     if policy.purge != "keep" and not rate.keeps_up:
-        warnings.append("purging takes longer than messages come in: raise [limits] write_units, or set a TTL when messages are written")
+        warnings.append("purging takes longer than messages come in: raise the write units of [limits], or set a TTL when they are written")
     return Plan(
         command=request.command,
         window=window,

@@ -114,13 +114,7 @@ def finish(
             total.failed[0] if len(total.failed) == 1 else f"{len(total.failed)} segments were stopped; the first: {total.failed[0]}"
         )
     why = "done" if error is None else str(error)
-    spent = Spent(
-        read_units=session.reads.units,
-        write_units=session.writes.units,
-        dynamodb_requests=session.reads.requests + session.writes.requests,
-        s3_requests=session.store.requests,
-        seconds=seconds,
-    )
+    spent = Spent(session.governor.figures(), session.store.requests, seconds)
     record = record_of(session.run, plan, total, why, times, spent)
     with suppress(LostRaceError):  # the key is this run's own: what is there is our own PUT, whose answer was lost
         session.store.put(session.keys.run(session.run, times[0].date()), record.to_json(), None)

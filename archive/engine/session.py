@@ -11,19 +11,20 @@ from typing import Any
 
 from archive.aws import Clients, translated
 from archive.codec.decode import PageDecoder
-from archive.dynamo_read import Reader, TableFacts
+from archive.dynamo_read import Reader, TableFacts, describe
 from archive.dynamo_write import PartiqlRemover, Remover, SingleRemover, Table
 from archive.engine.stopping import Brake, Used, cap_reached
 from archive.errors import RefusedError, ServiceError
+from archive.governor import Governor
 from archive.lake.order import Order
 from archive.lake.receipts import Receipts
+from archive.model.budget import Budget
 from archive.model.config import Config
 from archive.model.keys import LakeKeys
 from archive.model.lake_record import LakeRecord
 from archive.model.layout import Layout
 from archive.model.prices import prices_of
 from archive.model.receipt import Owner
-from archive.pace import Pace
 from archive.purge.partiql import probe_types
 from archive.s3 import LostRaceError, Store
 
@@ -49,10 +50,9 @@ class Session:
         connections = limits.streams * 2 + limits.purge_requests + 4
         self.clients = Clients(source.region, config.roles.archiver, "archiver", connections, read_only=read_only)
         self._purger_clients: Clients | None = None
-        self.reads = Pace(limits.read_units, timing.clock, timing.sleep)
-        self.writes = Pace(limits.write_units, timing.clock, timing.sleep)
-        self.reader = Reader(self.clients.dynamodb, source, self.reads)
-        self.facts: TableFacts = self.reader.facts()
+        self.facts: TableFacts = describe(self.clients.dynamodb, source)
+        self.governor = Governor(Budget.of(limits, self.facts.warm), timing.clock, timing.sleep)
+        self.reader = Reader(self.clients.dynamodb, source, self.governor)
         self.store = Store(self.clients.s3, config.lake.bucket)
         self.keys = LakeKeys.below(config.lake.prefix)
         self.order = Order(source.spec)
@@ -128,7 +128,8 @@ class Session:
 
     def cap(self, messages: int) -> str | None:
         """Return which cap this run has reached after so many messages, or None."""
-        used = Used(messages, self.reads.units, self.writes.units, self.brake.seconds)
+        figures = self.governor.figures()
+        used = Used(messages, figures.read_units, figures.write_units, self.brake.seconds)
         return cap_reached(self.config.limits, used, prices_of(self.config.source.region))
 
     @property
@@ -155,21 +156,21 @@ class Session:
     @property
     def table(self) -> Table:
         """The table as its writers know it."""
-        return Table(self.config.source.table, self.config.source.spec, self.facts.indexes)
+        return Table(self.config.source.table, self.config.source.spec, self.facts.written)
 
     def removers(self) -> tuple[Remover, SingleRemover]:
         """Return the configured remover, and the single one that it and rescues fall back on."""
         client = self.purger_clients.dynamodb
-        single = SingleRemover(client, self.table, self.writes)
+        single = SingleRemover(client, self.table, self.governor)
         if self.config.policy.protocol == "single":
             return single, single
-        return PartiqlRemover(client, self.table, self.writes, self.partiql_types()), single
+        return PartiqlRemover(client, self.table, self.governor, self.partiql_types()), single
 
     def partiql_types(self) -> frozenset[str]:
         """Return the types that this table's PartiQL compares: as the lake's record has them, else tried now and kept there."""
         types = self.record.partiql_types
         if types is None:
-            types = found = probe_types(self.purger_clients.dynamodb, self.table, self.facts.key_types, self.writes, self.run)
+            types = found = probe_types(self.purger_clients.dynamodb, self.table, self.facts.key_types, self.governor, self.run)
             self._change(lambda record: replace(record, partiql_types=found))
         return types
 

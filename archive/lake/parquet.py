@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from archive.codec.fit import MARK, row_schema
 from archive.errors import LakeDamagedError
+from archive.lake.lanes import Positions, rows_at
 from archive.lake.order import ORIGIN, Order
 from archive.lake.sweep import Run
 from archive.model.spec import REMAINDER, SPEC_VERSION, TableSpec
@@ -27,6 +28,7 @@ BYTES_A_GROUP: Final = 16 * 2**20
 _READ_AT_ONCE: Final = 2**20
 _BLOOM_VALUES: Final = 4_096  # students or conversations a row group; the default of a million is slow to fill (docs/adr/0002)
 _FOOTER: Final = "dynalake"
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +158,12 @@ class SegmentFile:
         for number in range(self.contents.row_groups):
             yield self._group(number)
 
+    def rows_at(self, positions: Positions) -> Iterator[tuple[Positions, pa.RecordBatch]]:
+        """Yield the rows at these positions (ascending) with the lake's columns, some at a time, with their positions."""
+        found = rows_at(self._file, positions)
+        while (some := self._read(lambda: next(found, None))) is not None:
+            yield some
+
     def runs(self, origin: int) -> list[Run]:
         """Return the row groups as sorted runs."""
         return [self._run(number, origin) for number in range(self.contents.row_groups)]
@@ -182,7 +190,7 @@ class SegmentFile:
         return self._read(lambda: self._file.read_row_group(number))
 
     @staticmethod
-    def _read(read: Callable[[], pa.Table]) -> pa.Table:
+    def _read(read: Callable[[], _T]) -> _T:
         try:
             return read()
         except (OSError, pa.ArrowException) as error:

@@ -10,7 +10,8 @@ from math import isfinite
 from typing import Any, Final, Literal
 
 from archive.errors import InputError
-from archive.model.cost import WRITE_BLOCK
+from archive.model.config import Limits
+from archive.model.cost import WRITE_BLOCK, WriteRates
 from archive.model.item_size import item_size
 
 Kind = Literal["read", "write"]
@@ -71,6 +72,20 @@ class Budget:
             message = "the request units a second of [limits] must be above 0, and a budget is shared by at least one worker"
             raise InputError(message)
 
+    @classmethod
+    def of(cls, limits: Limits, warm: Warm) -> Budget:
+        """Return what the settings leave to one of those that share them, for a table that has been used to so much."""
+        return cls(
+            table_read=limits.read_units,
+            table_write=limits.write_units,
+            index_read=limits.index_read_units,
+            index_write=limits.index_write_units,
+            partition_read=limits.partition_read_units,
+            partition_write=limits.partition_write_units,
+            warm=warm,
+            workers=limits.shared_by,
+        )
+
     def rate(self, kind: Kind, index: str | None = None) -> float:
         """Return the units a second of the table (None) or of an index."""
         table, own = (self.table_read, self.index_read) if kind == "read" else (self.table_write, self.index_write)
@@ -83,6 +98,10 @@ class Budget:
     def start(self, kind: Kind, index: str | None = None) -> float:
         """Return the units a second that the table (None) or an index has been used to."""
         return self.warm.of(kind, index) / self.workers
+
+    def write_rates(self) -> WriteRates:
+        """Return what may be written a second; the indexes have one limit, each its own."""
+        return WriteRates(self.rate("write"), self.rate("write", "any"), self.partition("write"))
 
     def share(self, workers: int) -> Budget:
         """Return one worker's equal part."""

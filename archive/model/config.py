@@ -61,12 +61,21 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Request units a second for the whole run, requests in flight at once, and caps for a run (None: no cap)."""
+    """Request units a second, requests in flight at once, and caps for a run (None: no cap).
+
+    Units are those of the table, of each index (None: as the table), and of each value of an index's partition key. `shared_by`:
+    so many runs or workers share them, each an equal part.
+    """
 
     read_units: float
     write_units: float
     streams: int
     purge_requests: int
+    index_read_units: float | None = None
+    index_write_units: float | None = None
+    partition_read_units: float = 1_500
+    partition_write_units: float = 500
+    shared_by: int = 1
     max_messages: int | None = None
     max_dollars: float | None = None
     max_minutes: int | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Context, Decimal, localcontext
 from typing import Final
 
@@ -15,6 +15,7 @@ READ_BLOCK: Final = 4096
 WRITE_BLOCK: Final = 1024
 ITEM_OVERHEAD: Final = 100  # bytes that DynamoDB bills for each stored item, in the table and in each index
 PARTITION_WRITE_UNITS: Final = 1000  # a second, for one value of an index's partition key
+BUSIEST_PROVIDER: Final = Decimal("0.5")  # of the messages: there are two or three providers in all
 SECONDS_A_DAY: Final = 86_400
 _GB: Final = 2**30
 _HALF: Final = Decimal("0.5")
@@ -70,6 +71,15 @@ class Cost:
         """Dollars a month that are saved; below zero where nothing is removed."""
         with localcontext(_EXACT):
             return self.freed_month - self.lake_month
+
+
+@dataclass(frozen=True, slots=True)
+class WriteRates:
+    """Write units a second that a run may use: of the table, of each index, and of each value of an index's partition key."""
+
+    table: float
+    index: float
+    partition: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,20 +141,31 @@ def price_archive(work: Work, mode: PurgeMode, prices: Prices) -> Cost:
         )
 
 
-def purge_rate(daily_rows: int, item_bytes: int, indexes: int, budget: float, busiest: Decimal = Decimal(1)) -> PurgeRate:
-    """Return how long a day's inflow of `daily_rows` takes to remove with `budget` write units a second.
+def write_rate(item_bytes: int, indexes: int, rates: WriteRates, busiest: Decimal) -> Decimal:
+    """Return how many items a second may be put, deleted or marked at these rates.
 
-    `busiest` is the share of the messages, from 0 to 1, that one value of an index's partition key holds, such as a
-    provider: it takes 1,000 write units a second, of which the inflow itself uses some.
+    `busiest` is the share of them, from 0 to 1, that one value of an index's partition key holds, such as a provider.
     """
-    if budget <= 0 or not 0 <= busiest <= 1:
+    if min(rates.table, rates.index) <= 0 or rates.partition < 0 or not 0 <= busiest <= 1:
         message = "a purge needs write units above 0, and the busiest partition's share is from 0 to 1"
         raise InputError(message)
-    rate = Decimal(str(budget)) / write_units(item_bytes, indexes)
-    in_partition = busiest * write_units(item_bytes, 0)  # write units that one message costs, on average, in that index partition
-    if indexes and in_partition:
-        left = PARTITION_WRITE_UNITS - in_partition * daily_rows / SECONDS_A_DAY
-        rate = min(rate, max(left, Decimal(0)) / in_partition)
+    units = write_units(item_bytes, 0)
+    rate = Decimal(str(rates.table)) / units
+    if indexes:
+        rate = min(rate, Decimal(str(rates.index)) / units)
+        if busiest:
+            rate = min(rate, Decimal(str(rates.partition)) / (busiest * units))
+    return rate
+
+
+def purge_rate(daily_rows: int, item_bytes: int, indexes: int, rates: WriteRates, busiest: Decimal = Decimal(1)) -> PurgeRate:
+    """Return how long a day's inflow of `daily_rows` takes to remove. `busiest` is as for `write_rate`.
+
+    An index's partition takes 1,000 write units a second, of which the inflow itself uses some.
+    """
+    inflow = busiest * write_units(item_bytes, 0) * daily_rows / SECONDS_A_DAY
+    left = max(PARTITION_WRITE_UNITS - inflow, Decimal(0))
+    rate = write_rate(item_bytes, indexes, replace(rates, partition=min(rates.partition, float(left))), busiest)
     if not daily_rows:
         return PurgeRate(rate, Decimal(0))
     return PurgeRate(rate, daily_rows / rate / 3600 if rate else None)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from archive.errors import InputError
+from archive.model.budget import Index, Warm, indexes_of, warm_of
 from archive.model.config import Source
 
 
@@ -20,9 +21,16 @@ class TableFacts:
     bytes: int
     index_items: int
     projection: str
-    indexes: int
+    written: tuple[Index, ...]
+    """The indexes that a write of an item writes too."""
+    warm: Warm
     replicas: int
     key_types: dict[str, str]
+
+    @property
+    def indexes(self) -> int:
+        """How many indexes are paid for beside the table."""
+        return sum(not index.local for index in self.written)
 
 
 def facts_of(table: Mapping[str, Any], source: Source) -> TableFacts:
@@ -50,7 +58,8 @@ def facts_of(table: Mapping[str, Any], source: Source) -> TableFacts:
         bytes=table.get("TableSizeBytes", 0),
         index_items=index.get("ItemCount", 0),
         projection=str(index.get("Projection", {}).get("ProjectionType", "ALL")),
-        indexes=len(indexes),
+        written=indexes_of(table),
+        warm=warm_of(table),
         replicas=len(table.get("Replicas", [])),
         key_types=types,
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from archive.errors import InputError
+from archive.model.budget import Index, Warm, indexes_of, warm_of
 from archive.model.receipt import Owner
 from archive.model.spec import TableSpec
 
@@ -18,7 +19,8 @@ class TargetTable:
     name: str
     owner: Owner
     spec: TableSpec
-    indexes: int
+    indexes: tuple[Index, ...]
+    warm: Warm
     key_types: dict[str, str]
     ttl: str | None
 
@@ -38,7 +40,8 @@ def target_of(table: Mapping[str, Any], ttl: Mapping[str, Any], spec: TableSpec)
         name=name,
         owner=Owner(table["TableArn"], table.get("TableId", table["TableArn"])),
         spec=spec,
-        indexes=len(table.get("GlobalSecondaryIndexes", ())) + len(table.get("LocalSecondaryIndexes", ())),
+        indexes=indexes_of(table),
+        warm=warm_of(table),
         key_types={key: types[key] for key in (spec.partition_key, spec.time_key)},
         ttl=ttl.get("AttributeName") if ttl.get("TimeToLiveStatus") in ("ENABLED", "ENABLING") else None,
     )

@@ -11,12 +11,13 @@ from contextlib import suppress
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
+from archive.attempts import attempts
 from archive.aws import translated
 from archive.codec.conditions import DELETE, Target
 from archive.codec.values import AttributeValue, Item
 from archive.dynamo_write import Fate, PartiqlRemover, SingleRemover, Table
 from archive.errors import NotPermittedError, ServiceError
-from archive.pace import Pace
+from archive.governor import Governor
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -40,15 +41,15 @@ ALL_TYPES: Final = frozenset(_VALUES)
 _ATTRIBUTE: Final = "dynalakeProbe"
 
 
-def probe_types(client: DynamoDBClient, table: Table, key_types: dict[str, str], pace: Pace, token: str) -> frozenset[str]:
+def probe_types(client: DynamoDBClient, table: Table, key_types: dict[str, str], governor: Governor, token: str) -> frozenset[str]:
     """Return the types that compare right: an equal value is removed, a different one refused, a missing name holds.
 
     Writes ten small items whose partition key begins with `dynalake-probe-` and `token`, and removes them.
     Raises ServiceError where the table cannot be written to.
     """
     items = {tag: _item(table, key_types, (token, number), tag) for number, tag in enumerate(_VALUES)}
-    single = SingleRemover(client, table, pace)
-    remover = PartiqlRemover(client, table, pace, ALL_TYPES)
+    single = SingleRemover(client, table, governor)
+    remover = PartiqlRemover(client, table, governor, ALL_TYPES)
     try:
         for item in items.values():
             single.put_back(item)
@@ -57,7 +58,7 @@ def probe_types(client: DynamoDBClient, table: Table, key_types: dict[str, str],
         return frozenset(_with_fate(remover, {tag: items[tag] for tag in refused}, Fate.DONE))
     finally:
         for item in items.values():
-            _clean_up(client, table, item)
+            _clean_up(client, table, item, governor)
 
 
 def _with_fate(remover: PartiqlRemover, items: dict[str, Item], fate: Fate) -> set[str]:
@@ -94,12 +95,19 @@ def _item(table: Table, key_types: dict[str, str], token: tuple[str, int], tag: 
     return {table.spec.partition_key: partition, table.spec.time_key: {"N": str(number)}, _ATTRIBUTE: {tag: _VALUES[tag][0]}}
 
 
-def _clean_up(client: DynamoDBClient, table: Table, item: Item) -> None:
+def _clean_up(client: DynamoDBClient, table: Table, item: Item, governor: Governor) -> None:
     key = {name: item[name] for name in (table.spec.partition_key, table.spec.time_key)}
-    with translated("dynamodb:DeleteItem", f"table {table.name}"), suppress(client.exceptions.ConditionalCheckFailedException):
+    cost = table.cost(Target(0, item, DELETE))
+    governor.take(cost)
+    with (
+        translated("dynamodb:DeleteItem", f"table {table.name}"),
+        suppress(client.exceptions.ConditionalCheckFailedException),
+        attempts(governor, cost),
+    ):
         client.delete_item(
             TableName=table.name,
             Key=key,
             ConditionExpression="attribute_exists(#p)",
             ExpressionAttributeNames={"#p": _ATTRIBUTE},
         )
+    governor.settle(cost)

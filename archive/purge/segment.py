@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Event
-from typing import Final
+
+import numpy as np
 
 from archive.codec.conditions import DELETE, Change, Target, key_of
 from archive.codec.items import items_of
 from archive.codec.values import canonical
-from archive.dynamo_write import A_BATCH, Fate, Outcome, Remover, SingleRemover
+from archive.dynamo_write import A_BATCH, Fate, Outcome, Priced, Remover, SingleRemover
 from archive.lake.commit import Place
+from archive.lake.lanes import Positions, cut
 from archive.lake.order import Key
 from archive.lake.parquet import SegmentFile
 from archive.lake.proved import ProvedSegment
@@ -27,8 +28,7 @@ from archive.model.spec import TableSpec
 from archive.model.window import DAY, iso, to_ms
 from archive.purge.targets import Selection, select
 from archive.s3 import LostRaceError
-
-_WAITING: Final = 2  # batches queued for each request in flight
+from archive.spread import Spread
 
 
 @dataclass(slots=True)
@@ -160,51 +160,46 @@ class Purger:
         )
 
     def _remove_all(self, proved: ProvedSegment, file: SegmentFile, selection: Selection, change: Callable[[int], Change | None]) -> _Tally:
-        """Remove batch by batch, several at once; after a surprise nothing more is begun."""
+        """Remove batch by batch, several at once, in the order that the governor allows; after a surprise nothing more is begun."""
         known = self._known()
-        surprised = Event()
-        tally = _Tally(self._place.order.spec)
-        flying: deque[Future[_Tally]] = deque()
-        with ThreadPoolExecutor(self._requests, "purge") as pool:
-            for batch in self._batches(file, selection, change):
-                flying.append(pool.submit(self._remove, proved, batch, known, surprised))
-                if len(flying) > self._requests * _WAITING:
-                    tally.add(flying.popleft().result())
-                if surprised.is_set():
+        ended = Event()
+        parts = cut(np.flatnonzero(selection.there))
+        spread = Spread(self._single.governor, [self._cursor(file, part, change) for part in parts], size=A_BATCH)
+
+        def work() -> _Tally:
+            tally = _Tally(self._place.order.spec)
+            for batch in spread:
+                if ended.is_set():
                     break
-            for future in flying:
+                try:
+                    self._remove(proved, batch, known, tally, ended)
+                except BaseException:
+                    ended.set()
+                    raise
+            return tally
+
+        tally = _Tally(self._place.order.spec)
+        with ThreadPoolExecutor(self._requests, "purge") as pool:
+            for future in [pool.submit(work) for _ in range(self._requests)]:
                 tally.add(future.result())
         return tally
 
-    def _remove(self, proved: ProvedSegment, batch: list[Target], known: frozenset[str], surprised: Event) -> _Tally:
-        tally = _Tally(self._place.order.spec)
-        if surprised.is_set():
-            return tally
+    def _remove(self, proved: ProvedSegment, batch: list[Priced], known: frozenset[str], tally: _Tally, ended: Event) -> None:
         outcomes = self._remover.remove(batch, known)
         with ExitStack() as rescues:  # each is tried, also where another one fails
             for outcome in outcomes:
                 tally.count(outcome)
                 if outcome.fate is Fate.SURPRISE:
-                    surprised.set()
+                    ended.set()
                     rescues.callback(self._rescue, proved, outcome)
-        return tally
 
-    def _batches(self, file: SegmentFile, selection: Selection, change: Callable[[int], Change | None]) -> Iterator[list[Target]]:
-        first = 0
-        batch: list[Target] = []
-        for group in file.groups():
-            there = selection.there[first : first + group.num_rows]
-            positions = [first + int(offset) for offset in there.nonzero()[0]]
-            rows = group.filter(there)
-            for position, item in zip(positions, items_of(self._place.order.spec, rows), strict=True):
+    def _cursor(self, file: SegmentFile, positions: Positions, change: Callable[[int], Change | None]) -> Iterator[Priced]:
+        """Yield the targets at these positions, with their costs."""
+        for some, rows in file.rows_at(positions):
+            for position, item in zip(some.tolist(), items_of(self._place.order.spec, rows), strict=True):
                 if (what := change(position)) is not None:
-                    batch.append(Target(position, item, what))
-                if len(batch) == A_BATCH:
-                    yield batch
-                    batch = []
-            first += group.num_rows
-        if batch:
-            yield batch
+                    target = Target(position, item, what)
+                    yield self._single.table.cost(target), target
 
     def _conclude(self, proved: ProvedSegment, tally: _Tally, now: datetime) -> Purged:
         purged = tally.purged
@@ -231,7 +226,7 @@ class Purger:
         if outcome.target.change.kind == "mark":
             # Nothing is gone: only our mark has to go again, so that the message is archived anew.
             unmark = Change("unmark", outcome.target.change.attribute, outcome.target.change.seconds)
-            self._single.remove([Target(outcome.target.position, key_of(spec, image), unmark)], frozenset())
+            self._single.remove_one(Target(outcome.target.position, key_of(spec, image), unmark), frozenset())
             return
         text = canonical(image)
         key = self._place.keys.rescued(proved.segment, hashlib.sha256(text).hexdigest()[:16])

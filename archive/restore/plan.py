@@ -61,7 +61,7 @@ class Part:
 class RestorePlan:
     """What a restore will do. `target` None: a file. `hold` None: nothing is held, because the source table is not written to.
 
-    `units` is what one message costs to put, on average; `write_units` is the budget a second.
+    `units` is what one message costs to put, on average; `rows_a_second` is how many may be put.
     """
 
     request: Request
@@ -69,7 +69,7 @@ class RestorePlan:
     target: TargetTable | None
     hold: Hold | None
     units: float
-    write_units: float
+    rows_a_second: float
     prices: Prices
     warnings: tuple[str, ...] = ()
 
@@ -85,8 +85,8 @@ class RestorePlan:
 
     @property
     def seconds(self) -> float:
-        """How long putting takes within the budget."""
-        return self.total_units / self.write_units
+        """How long putting takes within the limits."""
+        return self.rows / self.rows_a_second
 
     @property
     def dollars(self) -> Decimal:

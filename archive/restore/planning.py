@@ -6,14 +6,16 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 from statistics import mean
 from typing import Final
 
 from archive.aws import Clients
 from archive.dynamo_insert import describe_target
 from archive.errors import InputError, LakeDamagedError, RefusedError, TransientServiceError
+from archive.model.budget import Budget
 from archive.model.config import Config, Module
-from archive.model.cost import write_units
+from archive.model.cost import BUSIEST_PROVIDER, WRITE_BLOCK, write_rate, write_units
 from archive.model.hold import Hold
 from archive.model.item_size import item_size
 from archive.model.layout import Segment
@@ -72,7 +74,8 @@ def make_plan(lake: OpenLake, target: TargetTable | None, request: Request, conf
     units = _units(lake, looked.parts, target) if target else 0.0
     parts = tuple(looked.parts)
     warnings = tuple(looked.warnings)
-    plan = RestorePlan(request, parts, target, None, units, config.limits.write_units, prices_of(config.source.region), warnings)
+    rate = _rate(config, target, units, request.wanted.modules) if target else 1.0
+    plan = RestorePlan(request, parts, target, None, units, rate, prices_of(config.source.region), warnings)
     if target is None or target.owner != lake.record.owner or plan.window is None:
         return plan
     return replace(plan, hold=_hold(plan, looked.modules, run))
@@ -143,6 +146,14 @@ def _find(lake: OpenLake, segment: Segment, listed: Listed | None, request: Requ
     raise TransientServiceError(message)
 
 
+def _rate(config: Config, target: TargetTable, units: float, modules: tuple[Module, ...] | None) -> float:
+    """Return how many messages a second may be put, each of so many units in the table and its indexes."""
+    busiest = Decimal(1) / len(modules) if modules else Decimal(0)
+    indexes = len(target.indexes)
+    item_bytes = round(units / (1 + indexes) * WRITE_BLOCK)
+    return float(write_rate(item_bytes, indexes, Budget.of(config.limits, target.warm).write_rates(), max(busiest, BUSIEST_PROVIDER)))
+
+
 def _units(lake: OpenLake, parts: list[Part], target: TargetTable) -> float:
     """Return what putting one message costs, on average of the first ones of some segment."""
     for part in parts:
@@ -156,9 +167,9 @@ def _units(lake: OpenLake, parts: list[Part], target: TargetTable) -> float:
             continue
         try:
             sizes = [item_size(item) for item in rows.sample(_SAMPLE)]
-            return mean(write_units(size, target.indexes) for size in sizes or [_TYPICAL_BYTES])
+            return mean(write_units(size, len(target.indexes)) for size in sizes or [_TYPICAL_BYTES])
         except (LakeDamagedError, LostRaceError):
             continue
         finally:
             rows.close()
-    return float(write_units(_TYPICAL_BYTES, target.indexes))
+    return float(write_units(_TYPICAL_BYTES, len(target.indexes)))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -20,13 +20,13 @@ from archive.codec.fit import row_schema
 from archive.codec.items import items_of
 from archive.codec.values import Item
 from archive.errors import LakeDamagedError
+from archive.lake.lanes import Positions, rows_at
 from archive.lake.order import Order
 from archive.lake.purge_records import Ranges
 from archive.model.config import Module
 from archive.restore.wanted import Ends, Wanted
 
-_AT_ONCE: Final = 500  # rows that are made items at a time: about 1 MB of text, and some more of Python objects
-
+_T = TypeVar("_T")
 Flags = np.ndarray[Any, np.dtype[np.bool_]]
 
 
@@ -75,27 +75,29 @@ class SegmentRows:
                 modules.update(table.column(module_column).filter(mask).unique().to_pylist())
         return Found(int(rows), frozenset(modules))
 
-    def items(self, wanted: Wanted, only: Ranges | None = None) -> Iterator[list[Item]]:
-        """Yield the wanted rows as items, some hundred at a time; `only` are the row positions they are taken from."""
+    def find(self, wanted: Wanted, only: Ranges | None = None) -> Positions:
+        """Return the positions of the wanted rows; `only` are those that they are taken from."""
+        found: list[Positions] = []
         position = 0
         for group in range(self._file.num_row_groups):
             rows = self._file.metadata.row_group(group).num_rows
             flags = self._flags(group, wanted)
             if flags is not None and only is not None:
                 flags &= _inside(only, position, rows)
+            if flags is not None:
+                found.append(np.flatnonzero(flags) + position)
             position += rows
-            if flags is None or not flags.any():
-                continue
-            table = self._read(group, None)
-            table = table if flags.all() else table.filter(pa.array(flags))
-            for start in range(0, table.num_rows, _AT_ONCE):
-                yield items_of(self._order.spec, table.slice(start, _AT_ONCE))
+        return np.concatenate(found) if found else np.zeros(0, np.int64)
+
+    def items(self, positions: Positions) -> Iterator[Item]:
+        """Yield the rows at these positions (ascending) as items. Several may be read from in turn."""
+        found = rows_at(self._file, positions)
+        while (some := self._translated(lambda: next(found, None))) is not None:
+            yield from items_of(self._order.spec, some[1])
 
     def sample(self, most: int) -> list[Item]:
         """Return the first few items."""
-        for items in self.items(Wanted(self._order.spec, None, {})):
-            return items[:most]
-        return []
+        return list(self.items(np.arange(min(most, self._file.metadata.num_rows))))
 
     def _flags(self, group: int, wanted: Wanted) -> Flags | None:
         """Say of each row of a group whether it is wanted; None where statistics say that none is."""
@@ -114,7 +116,7 @@ class SegmentRows:
     def _read(self, group: int, columns: list[str] | None) -> pa.Table:
         return self._translated(lambda: self._file.read_row_group(group, columns=columns, use_threads=False))
 
-    def _translated(self, read: Callable[[], pa.Table]) -> pa.Table:
+    def _translated(self, read: Callable[[], _T]) -> _T:
         try:
             return read()
         except (OSError, pa.ArrowException) as error:

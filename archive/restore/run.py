@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -16,10 +16,12 @@ from typing import Any
 from archive.aws import Clients
 from archive.codec.conditions import key_of
 from archive.codec.values import Item, canonical
-from archive.dynamo_insert import A_BATCH, Inserter, Paces, Terms
+from archive.dynamo_insert import A_BATCH, Inserter, Terms
 from archive.errors import DynalakeError, ProofError, RefusedError, ServiceError
+from archive.governor import Governor
 from archive.lake.commit import Place
 from archive.lake.holds import Holds
+from archive.lake.lanes import cut
 from archive.lake.spool import private_folder
 from archive.model.config import Config
 from archive.model.hold import Hold
@@ -44,7 +46,7 @@ class Surroundings:
     config: Config
     lake: OpenLake
     clients: Callable[[], Clients]
-    paces: Paces
+    governor: Governor
     run: str
     now: datetime
     told: Callable[[int], None]
@@ -119,18 +121,14 @@ def _alarm(failed: list[str]) -> ProofError:
 
 def _restore(plan: RestorePlan, around: Surroundings, where: tuple[Place, Taker], result: RestoreResult) -> None:
     place, taker = where
-    before: Part | None = None
     with closing(_opened(plan, around, place)) as parts:
         for part, opened in parts:
-            if before is not None and before.segment == part.segment:
-                taker.settle()  # two versions of one segment can hold the same key: what came first must have landed
-            before = part
             try:
-                result.begun += _take(plan, around, (part, opened.result()), (taker, result.begun))
+                # Two versions of one segment can hold the same key: a part has landed before the next one begins.
+                _take(plan, around, (part, opened.result()), (taker, result))
             except (ProofError, RefusedError) as error:
                 result.failed.append(str(error))
             result.segments += 1
-        taker.settle()
 
 
 def _opened(plan: RestorePlan, around: Surroundings, place: Place) -> Generator[tuple[Part, Future[OpenRows]], None, None]:
@@ -157,30 +155,28 @@ def _open(lake: OpenLake, place: Place, part: Part) -> OpenRows:
     return proved_rows(lake, place, part.segment) if part.removed is None else removed_rows(lake, place, part.removed)
 
 
-def _take(plan: RestorePlan, around: Surroundings, opened: tuple[Part, OpenRows], to: tuple[Taker, int]) -> int:
-    """Give a part's wanted messages to the taker, which has begun so many already; returns how many."""
+def _take(plan: RestorePlan, around: Surroundings, opened: tuple[Part, OpenRows], to: tuple[Taker, RestoreResult]) -> None:
+    """Give a part's wanted messages to the taker, and count them as begun."""
     part, rows = opened
-    taker, begun = to
+    taker, result = to
     removed = part.removed
-    taken = 0
+    left = removed.left if removed else frozenset[str]()
+    before = result.begun
+
+    def counted(items: Iterator[Item]) -> Iterator[Item]:
+        for number, item in enumerate(items):
+            if number % A_BATCH == 0:
+                around.check(result.begun)
+            if left and canonical(key_of(around.lake.order.spec, item)).decode() in left:
+                continue  # the purge left it: it was not what was archived
+            result.begun += 1
+            yield item
+
     with closing(rows):
-        for items in rows.items(plan.request.wanted, removed.ranges if removed and rows.positions else None):
-            chosen = _without(removed.left, items, around.lake) if removed else items
-            for start in range(0, len(chosen), A_BATCH):
-                around.check(begun + taken)
-                batch = chosen[start : start + A_BATCH]
-                taker.take(batch)
-                taken += len(batch)
-    _LOG.info("segment restored", extra={"run": around.run, "segment": part.segment.name, "rows": taken})
-    return taken
-
-
-def _without(left: frozenset[str], items: list[Item], lake: OpenLake) -> list[Item]:
-    """Leave out messages that the purge left: they were not what was archived."""
-    if not left:
-        return items
-    spec = lake.order.spec
-    return [item for item in items if canonical(key_of(spec, item)).decode() not in left]
+        positions = rows.find(plan.request.wanted, removed.ranges if removed and rows.positions else None)
+        parts = cut(positions) if taker.spreads else [positions]
+        taker.take([counted(rows.items(each)) for each in parts])
+    _LOG.info("segment restored", extra={"run": around.run, "segment": part.segment.name, "rows": result.begun - before})
 
 
 def _taker(plan: RestorePlan, around: Surroundings, report: Report) -> IntoFile | IntoTable:
@@ -192,15 +188,15 @@ def _taker(plan: RestorePlan, around: Surroundings, report: Report) -> IntoFile 
 def _inserter(plan: RestorePlan, target: TargetTable, around: Surroundings) -> Inserter:
     policy = around.config.policy
     client = around.clients().dynamodb
-    types = probe_inserts(client, target, around.paces, around.run) if policy.protocol == "partiql" else frozenset[str]()
+    types = probe_inserts(client, target, around.governor, around.run) if policy.protocol == "partiql" else frozenset[str]()
     expires = policy.purge == "expire" or any(part.removed and part.removed.mode == "expire" for part in plan.parts)
     ours = plan.hold is not None and expires and target.ttl == policy.ttl_attribute
-    return Inserter(client, target, around.paces, Terms(to_ms(around.now) // 1000, types, ours))
+    return Inserter(client, target, around.governor, Terms(to_ms(around.now) // 1000, types, ours))
 
 
 def record(plan: RestorePlan, result: RestoreResult, around: Surroundings, ended: datetime) -> dict[str, Any]:
     """Store the run's record under `runs/`, once, and return it. It has no value of any key but modules'."""
-    lake, counts, window = around.lake, result.counts, plan.window
+    lake, counts, window, figures = around.lake, result.counts, plan.window, around.governor.figures()
     values: dict[str, Any] = {
         "run": around.run,
         "command": "restore",
@@ -225,9 +221,11 @@ def record(plan: RestorePlan, result: RestoreResult, around: Surroundings, ended
         "report": result.report,
         "hold": result.hold.run if result.hold else None,
         "held_until": iso(result.hold.until) if result.hold else None,
-        "read_units": around.paces.reads.units,
-        "write_units": around.paces.writes.units,
-        "dynamodb_requests": around.paces.reads.requests + around.paces.writes.requests,
+        "read_units": figures.read_units,
+        "write_units": figures.write_units,
+        "dynamodb_requests": figures.requests,
+        "waited_seconds": round(figures.waited_seconds, 3),
+        "throttles": figures.throttles,
         "s3_requests": lake.requests,
         "seconds": round((ended - around.now).total_seconds(), 3),
     }

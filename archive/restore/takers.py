@@ -5,28 +5,29 @@ from __future__ import annotations
 import gzip
 import json
 import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import BufferedIOBase, BufferedWriter
+from itertools import chain, islice
 from pathlib import Path
-from threading import Lock
+from threading import Event, Lock
 from types import TracebackType
 from typing import Final, Protocol, Self
 
 from archive.codec.answers import milliseconds_of
 from archive.codec.conditions import key_of
 from archive.codec.values import Item, canonical
-from archive.dynamo_insert import A_BATCH, Fate, Inserter, Outcome
+from archive.dynamo_insert import A_BATCH, Fate, Inserter, Outcome, Priced
 from archive.errors import InputError
 from archive.lake.parquet import sha256_of
 from archive.model.layout import Layouts
 from archive.model.spec import TableSpec
 from archive.s3 import Store
+from archive.spread import Spread
 
-_WAITING: Final = 2  # batches queued for each request in flight
+_AT_ONCE: Final = 100  # messages that are written to a file at a time
 
 
 @dataclass(slots=True)
@@ -79,47 +80,49 @@ class Taker(Protocol):
     """Takes messages. What it was given may be given again."""
 
     counts: Restored
+    spreads: bool
+    """Whether it takes from several places of a segment in turn; else in order, from one."""
 
-    def take(self, items: list[Item]) -> None:
-        """Take some messages, whose keys differ from those of all others since the last `settle`."""
-
-    def settle(self) -> None:
-        """Return when everything given is dealt with."""
+    def take(self, cursors: Sequence[Iterator[Item]]) -> None:
+        """Take all that the cursors yield, whose keys differ, and return when it is dealt with."""
 
 
 class IntoTable:
-    """Puts messages into a table, batch by batch, several requests at once."""
+    """Puts messages into a table: batches of what the governor allows now, several requests at once."""
+
+    spreads = True
 
     def __init__(self, inserter: Inserter, requests: int, report: Report, told: Callable[[int], None]) -> None:
         """Begin; `requests` is how many are in flight at once, and `told` hears of so many more messages."""
         self.counts = Restored()
         self._inserter, self._requests, self._report, self._told = inserter, requests, report, told
         self._pool = ThreadPoolExecutor(requests, "restore")
-        self._flying: deque[Future[None]] = deque()
-        self._batch: list[Item] = []
+        self._ended = Event()
         self._lock = Lock()
 
-    def take(self, items: list[Item]) -> None:
-        """Put them, in full batches: what is left over waits for the next messages."""
-        for item in items:
-            self._batch.append(item)
-            if len(self._batch) == A_BATCH:
-                self._send()
+    def take(self, cursors: Sequence[Iterator[Item]]) -> None:
+        """Put them. After an error nothing more is begun, and it is raised when no request is under way any more."""
+        spread = Spread(self._inserter.governor, [self._priced(cursor) for cursor in cursors], size=A_BATCH)
+        futures = [self._pool.submit(self._work, spread) for _ in range(self._requests)]
+        wait(futures)
+        for future in futures:
+            future.result()
 
-    def _send(self) -> None:
-        if self._batch:
-            self._flying.append(self._pool.submit(self._put, self._batch))
-            self._batch = []
-        if len(self._flying) > self._requests * _WAITING:
-            self._flying.popleft().result()
+    def _priced(self, cursor: Iterator[Item]) -> Iterator[Priced]:
+        for item in cursor:
+            yield self._inserter.cost(item), item
 
-    def settle(self) -> None:
-        """Put what is left over, and wait for all requests."""
-        self._send()
-        while self._flying:
-            self._flying.popleft().result()
+    def _work(self, spread: Spread[Item]) -> None:
+        for batch in spread:
+            if self._ended.is_set():
+                return
+            try:
+                self._put(batch)
+            except BaseException:
+                self._ended.set()
+                raise
 
-    def _put(self, batch: list[Item]) -> None:
+    def _put(self, batch: Sequence[Priced]) -> None:
         outcomes = self._inserter.insert(batch)
         for outcome in outcomes:
             if outcome.fate in (Fate.CONFLICT, Fate.REFUSED):
@@ -157,6 +160,8 @@ class IntoFile:
     The file is private (0600: pupils' text), and stands under its name only when it is complete.
     """
 
+    spreads = False
+
     def __init__(self, path: Path, told: Callable[[int], None]) -> None:
         """Write beside `path` first. Raises InputError where that cannot be."""
         self.counts = Restored()
@@ -169,15 +174,14 @@ class IntoFile:
         # The same messages give the same bytes: no time and no name inside.
         self._file: BufferedIOBase = gzip.GzipFile("", "wb", fileobj=self._raw, mtime=0) if path.suffix == ".gz" else self._raw
 
-    def take(self, items: list[Item]) -> None:
-        """Write them."""
-        with self._writing():
-            self._file.write(b"".join(canonical(item) + b"\n" for item in items))
-        self.counts.restored += len(items)
-        self._told(len(items))
-
-    def settle(self) -> None:
-        """Do nothing: what was written is dealt with at the end."""
+    def take(self, cursors: Sequence[Iterator[Item]]) -> None:
+        """Write them, one cursor after the other."""
+        items = chain.from_iterable(cursors)
+        while some := list(islice(items, _AT_ONCE)):
+            with self._writing():
+                self._file.write(b"".join(canonical(item) + b"\n" for item in some))
+            self.counts.restored += len(some)
+            self._told(len(some))
 
     def __enter__(self) -> Self:
         """Use it in a with statement."""

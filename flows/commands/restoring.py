@@ -15,14 +15,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from archive.aws import Clients
-from archive.dynamo_insert import Paces
 from archive.engine.stopping import Brake, Used, cap_reached
 from archive.errors import InputError, RefusedError
+from archive.governor import Governor
 from archive.lake.holds import Holds
+from archive.model.budget import Budget, Warm
 from archive.model.config import Config
 from archive.model.hold import Hold
 from archive.model.window import Window, iso, parse_instant
-from archive.pace import Pace
 from archive.restore.opening import open_lake
 from archive.restore.plan import Request, RestorePlan
 from archive.restore.planning import make_plan, target_of_request
@@ -164,17 +164,18 @@ def _restore(config: Config, request: Request, now: datetime, options: Options) 
     if not _agreed(console, plan, yes=options.yes):
         message = "nothing was done: the plan was not agreed to"
         raise RefusedError(message)
-    paces = Paces(Pace(limits.read_units, time.monotonic, time.sleep), Pace(limits.write_units, time.monotonic, time.sleep))
+    governor = Governor(Budget.of(limits, target.warm if target else Warm()), time.monotonic, time.sleep)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("messages"), TimeElapsedColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         bar = progress.add_task("restored", total=plan.rows or None)
         brake = Brake(lake.store, lake.keys, time.monotonic)
 
         def check(begun: int) -> None:
-            used = Used(begun, paces.reads.units, paces.writes.units, brake.seconds)
+            figures = governor.figures()
+            used = Used(begun, figures.read_units, figures.write_units, brake.seconds)
             brake.check(lambda: cap_reached(limits, used, plan.prices))
 
-        around = Surroundings(config, lake, restorer, paces, name, now, lambda more: progress.advance(bar, more), check)
+        around = Surroundings(config, lake, restorer, governor, name, now, lambda more: progress.advance(bar, more), check)
         with signals_stop(brake):
             result = execute(plan, around)
     values = record(plan, result, around, datetime.now(UTC))
@@ -201,8 +202,8 @@ def show_plan(console: Console, plan: RestorePlan) -> None:
     text = f"{'At most ' if plan.request.undo else ''}{plan.rows:,} messages in {len(plan.parts):,} segments."
     if plan.target is not None:
         text += (
-            f" Putting them costs about {plan.total_units:,} write units (the table and {plan.target.indexes} indexes), "
-            f"${float(plan.dollars):,.4f}, and takes {plan.seconds / 60:,.1f} minutes at [limits] write_units."
+            f" Putting them costs about {plan.total_units:,} write units (the table and {len(plan.target.indexes)} indexes), "
+            f"${float(plan.dollars):,.4f}, and takes {plan.seconds / 60:,.1f} minutes under [limits]."
         )
     console.print(text, highlight=False, markup=False)
     if plan.hold is not None:

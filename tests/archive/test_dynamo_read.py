@@ -17,11 +17,12 @@ from archive.codec.items import items_of
 from archive.codec.values import canonical
 from archive.dynamo_read import ModuleStart, Reader
 from archive.errors import InputError, RefusedError, ServiceError, TransientServiceError
+from archive.governor import Figures
 from archive.model.config import Source
 from archive.model.spec import CHAT_MESSAGES
 from archive.model.window import Window, from_ms
-from archive.pace import Pace
 from tests.dynamo_items import Item, page, wire_item
+from tests.governors import free_governor
 from tests.scripted import Answer, scripted
 from tests.servers import Server, create_chat_messages, drop
 
@@ -40,11 +41,6 @@ SOURCE = Source(
     spec=CHAT_MESSAGES,
 )
 _NUMBERS = count(1)
-
-
-def pace(naps: list[float] | None = None) -> Pace:
-    """Return a pace that never waits, and notes when it backs off."""
-    return Pace(1e12, lambda: 0.0, ([] if naps is None else naps).append)
 
 
 def message(module: int, time: float | str, **attributes: dict[str, Any]) -> Item:
@@ -73,7 +69,7 @@ class Table:
 
     def reader(self, **settings: Any) -> Reader:  # noqa: ANN401 - any of Source's fields
         """Return a reader of this table."""
-        return Reader(self.client, replace(SOURCE, table=self.name, **settings), pace())
+        return Reader(self.client, replace(SOURCE, table=self.name, **settings), free_governor())
 
     def modules(self, **settings: Any) -> list[ModuleStart]:  # noqa: ANN401 - as above
         """Return what discovery finds, by module."""
@@ -151,7 +147,8 @@ def test_reading_charges_what_the_server_says(dynalite: Table) -> None:
     dynalite.put(*(message(5, START + number, content={"S": "x" * 3_990}) for number in range(3)))
     reader = dynalite.reader()
     list(reader.pages(5, DAY, PageDecoder(CHAT_MESSAGES)))
-    assert (reader.pace.units, reader.pace.requests) == (1.5, 1)
+    figures = reader.governor.figures()
+    assert (figures.read_units, figures.read_requests) == (1.5, 1)
 
 
 def test_only_some_attributes_are_read(table: Table) -> None:
@@ -283,12 +280,12 @@ def test_the_stock_parser_never_sees_the_items(table: Table) -> None:
 
 def test_an_error_is_parsed_by_botocore(table: Table) -> None:
     """Only good answers are taken away from the stock parser, so that errors keep their code."""
-    Reader(table.client, SOURCE, pace())
+    Reader(table.client, SOURCE, free_governor())
     with pytest.raises(ClientError) as caught:
         table.client.query(TableName="Nowhere", KeyConditionExpression="a = :a", ExpressionAttributeValues={":a": {"S": "x"}})
     assert caught.value.response["Error"]["Code"] == "ResourceNotFoundException"
     with pytest.raises(InputError, match="table Nowhere does not exist"):
-        Reader(table.client, replace(SOURCE, table="Nowhere"), pace()).facts()
+        Reader(table.client, replace(SOURCE, table="Nowhere"), free_governor()).facts()
 
 
 def test_the_table_is_described(table: Table) -> None:
@@ -314,12 +311,11 @@ def test_a_table_that_is_not_as_the_settings_say_is_refused(table: Table, settin
         table.reader(**settings).facts()
 
 
-def _scripted_read(answers: list[Answer], attempts: int = 3) -> tuple[list[Item], Pace, list[dict[str, Any]]]:
+def _scripted_read(answers: list[Answer], attempts: int = 3) -> tuple[list[Item], Figures, list[dict[str, Any]]]:
     with scripted(answers) as server:
-        ours = pace()
-        reader = Reader(server.dynamodb(attempts), SOURCE, ours)
+        reader = Reader(server.dynamodb(attempts), SOURCE, free_governor())
         pages = list(reader.pages(5, DAY, PageDecoder(CHAT_MESSAGES)))
-    return [item for found in pages for item in items_of(CHAT_MESSAGES, found.rows)], ours, server.requests
+    return [item for found in pages for item in items_of(CHAT_MESSAGES, found.rows)], reader.governor.figures(), server.requests
 
 
 MESSAGE = message(5, START)
@@ -331,7 +327,7 @@ def test_a_server_error_is_retried_and_the_good_answer_read_once() -> None:
     """Its body is not taken for a page."""
     found, ours, requests = _scripted_read([BUSY, GOOD])
     assert found == [MESSAGE]
-    assert (ours.units, ours.requests, len(requests)) == (0.5, 1, 2)
+    assert (ours.read_units, ours.read_requests, len(requests)) == (0.5, 1, 2)
 
 
 def test_an_answer_with_a_wrong_checksum_is_retried() -> None:
@@ -369,7 +365,7 @@ def test_without_units_a_read_is_charged_by_its_bytes() -> None:
     """A server that does not tell must not make reading free."""
     body = page([message(5, START, content={"S": "x" * 81_920})])
     _, ours, _ = _scripted_read([Answer(body)])
-    assert ours.units == len(body) / 8_192
+    assert ours.read_units == len(body) / 8_192
 
 
 def _batch(found: list[Item], undone: list[Item]) -> Answer:
@@ -388,7 +384,7 @@ def test_keys_left_undone_are_asked_for_again() -> None:
     answers = [_batch([items[number]], keys[number + 1 :]) for number in range(30)]
     naps: list[float] = []
     with scripted(answers) as server:
-        found = Reader(server.dynamodb(1), SOURCE, pace(naps)).messages(keys, PageDecoder(CHAT_MESSAGES))
+        found = Reader(server.dynamodb(1), SOURCE, free_governor(naps)).messages(keys, PageDecoder(CHAT_MESSAGES))
     assert items_of(CHAT_MESSAGES, found) == items
     assert [len(request["RequestItems"]["ChatMessages"]["Keys"]) for request in server.requests] == list(range(30, 0, -1))
     assert all(request["RequestItems"]["ChatMessages"]["ConsistentRead"] is True for request in server.requests)
@@ -398,4 +394,4 @@ def test_keys_left_undone_are_asked_for_again() -> None:
 def test_keys_that_stay_undone_are_an_error() -> None:
     """It may pass: the run can be started again."""
     with scripted([_batch([], [_key(0)])] * 9) as server, pytest.raises(TransientServiceError, match="keeps leaving keys undone"):
-        Reader(server.dynamodb(1), SOURCE, pace()).messages([_key(0)], PageDecoder(CHAT_MESSAGES))
+        Reader(server.dynamodb(1), SOURCE, free_governor()).messages([_key(0)], PageDecoder(CHAT_MESSAGES))

@@ -12,12 +12,13 @@ import pytest
 
 from archive.codec.conditions import DELETE, Change, Target
 from archive.codec.values import canonical
-from archive.dynamo_write import Fate, Outcome, PartiqlRemover, Remover, SingleRemover, Table
+from archive.dynamo_write import Fate, Outcome, PartiqlRemover, Priced, Remover, SingleRemover, Table
 from archive.errors import NotPermittedError, ServiceError, TransientServiceError
+from archive.model.budget import write_cost
 from archive.model.spec import CHAT_MESSAGES
-from archive.pace import Pace
 from archive.purge.partiql import ALL_TYPES, probe_types
 from tests.dynamo_items import Item, wire_item
+from tests.governors import INDEXES, free_governor
 from tests.scripted import Answer, scripted
 from tests.servers import Server, create_chat_messages, drop
 
@@ -47,11 +48,6 @@ EVERYTHING: dict[str, Any] = {
 }
 
 
-def pace(naps: list[float] | None = None) -> Pace:
-    """Return a pace that never waits, and notes when it backs off."""
-    return Pace(1e12, lambda: 0.0, ([] if naps is None else naps).append)
-
-
 @dataclass(frozen=True, slots=True)
 class Source:
     """A table of the test's own, and a remover of each kind."""
@@ -75,7 +71,8 @@ class Source:
 
     def remove(self, item: Item, change: Change = DELETE) -> Outcome:
         """Remove one message, of which it is known that there are attributes `known` and the TTL."""
-        [outcome] = self.remover.remove([Target(0, item, change)], KNOWN - ({TTL} if change is MARK else set()))
+        target = Target(0, item, change)
+        [outcome] = self.remover.remove([(self.table.cost(target), target)], KNOWN - ({TTL} if change is MARK else set()))
         return outcome
 
 
@@ -84,19 +81,24 @@ def message(number: int, **attributes: dict[str, Any]) -> Item:
     return {"conversationId": {"S": f"c{number}"}, "timestamp": {"N": str(1_705_276_800_000 + number)}, **attributes}
 
 
+def batch(*items: Item) -> list[Priced]:
+    """Return items that are to be deleted, by number, with their costs."""
+    return [(write_cost(item, None, INDEXES), Target(number, item, DELETE)) for number, item in enumerate(items)]
+
+
 def _source(server: Server, make: Callable[[DynamoDBClient, Table], Remover]) -> Iterator[Source]:
     client = server.dynamodb()
-    table = Table(create_chat_messages(client, f"Write{next(_NUMBERS)}"), CHAT_MESSAGES, indexes=3)
-    yield Source(client, table, make(client, table), SingleRemover(client, table, pace()))
+    table = Table(create_chat_messages(client, f"Write{next(_NUMBERS)}"), CHAT_MESSAGES, indexes=INDEXES)
+    yield Source(client, table, make(client, table), SingleRemover(client, table, free_governor()))
     drop(client, table.name)
 
 
 def _single(client: DynamoDBClient, table: Table) -> Remover:
-    return SingleRemover(client, table, pace())
+    return SingleRemover(client, table, free_governor())
 
 
 def _partiql(client: DynamoDBClient, table: Table) -> Remover:
-    return PartiqlRemover(client, table, pace(), ALL_TYPES)
+    return PartiqlRemover(client, table, free_governor(), ALL_TYPES)
 
 
 @pytest.fixture(
@@ -250,7 +252,7 @@ def test_each_statement_has_its_own_fate(partiql: Source) -> None:
     partiql.client.meta.events.register(
         "before-parameter-build.dynamodb.BatchExecuteStatement", lambda params, **_: calls.append(len(params["Statements"]))
     )
-    outcomes = partiql.remover.remove([Target(number, item, DELETE) for number, item in enumerate(archived)], KNOWN)
+    outcomes = partiql.remover.remove(batch(*archived), KNOWN)
     fates = [Fate.DONE, Fate.CHANGED, Fate.SURPRISE, Fate.MISSING]
     assert {outcome.target.position: outcome.fate for outcome in outcomes} == {number: fates[number % 4] for number in range(60)}
     assert len(outcomes) == 60
@@ -270,17 +272,17 @@ def test_what_does_not_fit_in_a_statement_goes_singly(partiql: Source) -> None:
     long = "n" * 9_000
     items = [partiql.put(0, content={"S": "x"}), partiql.put(1, **{long: {"S": "x"}}), partiql.put(2, content={"S": "x"})]
     calls = _singly(partiql.client)
-    outcomes = partiql.remover.remove([Target(number, item, DELETE) for number, item in enumerate(items)], frozenset())
+    outcomes = partiql.remover.remove(batch(*items), frozenset())
     assert {outcome.target.position: outcome.fate for outcome in outcomes} == dict.fromkeys(range(3), Fate.DONE)
     assert calls == ["DeleteItem"]
 
 
 def test_types_that_partiql_does_not_compare_go_singly(partiql: Source) -> None:
     """Those with a set, where sets failed the probe."""
-    remover = PartiqlRemover(partiql.client, partiql.table, pace(), ALL_TYPES - {"SS"})
+    remover = PartiqlRemover(partiql.client, partiql.table, free_governor(), ALL_TYPES - {"SS"})
     items = [partiql.put(0, content={"S": "x"}), partiql.put(1, tags={"SS": ["a"]})]
     calls = _singly(partiql.client)
-    outcomes = remover.remove([Target(number, item, DELETE) for number, item in enumerate(items)], frozenset())
+    outcomes = remover.remove(batch(*items), frozenset())
     assert {outcome.target.position: outcome.fate for outcome in outcomes} == {0: Fate.DONE, 1: Fate.DONE}
     assert calls == ["DeleteItem"]
     assert remover.execute_one(Target(0, items[1], DELETE), frozenset()) is None
@@ -301,8 +303,8 @@ def test_throttled_statements_are_tried_again(partiql: Source) -> None:
     partiql.client.meta.events.register("before-parameter-build.dynamodb.BatchExecuteStatement", hold_back)
     partiql.client.meta.events.register("after-call.dynamodb.BatchExecuteStatement", throttled)
     naps: list[float] = []
-    remover = PartiqlRemover(partiql.client, partiql.table, pace(naps), ALL_TYPES)
-    outcomes = remover.remove([Target(number, item, DELETE) for number, item in enumerate(items)], frozenset())
+    remover = PartiqlRemover(partiql.client, partiql.table, free_governor(naps), ALL_TYPES)
+    outcomes = remover.remove(batch(*items), frozenset())
     assert sorted(outcome.target.position for outcome in outcomes) == list(range(10))
     assert {outcome.fate for outcome in outcomes} == {Fate.DONE}
     assert held == [6, 2, 0]
@@ -314,20 +316,20 @@ def _answer(*responses: dict[str, Any]) -> Answer:
 
 
 THROTTLED = {"Error": {"Code": "ThrottlingError", "Message": "slow down"}}
-TABLE = Table("T", CHAT_MESSAGES, indexes=3)
+TABLE = Table("T", CHAT_MESSAGES, indexes=INDEXES)
 
 
 def test_statements_that_stay_throttled_are_an_error() -> None:
     """It may pass."""
     with scripted([_answer(THROTTLED)] * 8) as server, pytest.raises(TransientServiceError, match="stays throttled"):
-        PartiqlRemover(server.dynamodb(1), TABLE, pace(), ALL_TYPES).remove([Target(0, message(0), DELETE)], frozenset())
+        PartiqlRemover(server.dynamodb(1), TABLE, free_governor(), ALL_TYPES).remove(batch(message(0)), frozenset())
 
 
 def test_a_refused_statement_is_an_error() -> None:
     """One that DynamoDB does not understand is not tried again."""
     refusal = {"Error": {"Code": "ValidationError", "Message": "secret"}}
     with scripted([_answer(refusal)]) as server, pytest.raises(ServiceError, match=r"refused \(ValidationError\)") as caught:
-        PartiqlRemover(server.dynamodb(1), TABLE, pace(), ALL_TYPES).remove([Target(0, message(0), DELETE)], frozenset())
+        PartiqlRemover(server.dynamodb(1), TABLE, free_governor(), ALL_TYPES).remove(batch(message(0)), frozenset())
     assert "secret" not in str(caught.value)
 
 
@@ -336,9 +338,9 @@ def test_who_may_not_use_partiql_is_told_so() -> None:
     denied = _answer({"Error": {"Code": "AccessDenied", "Message": "secret"}})
     put = Answer(b"{}")
     with scripted([denied]) as server, pytest.raises(NotPermittedError, match="PartiQLDelete"):
-        PartiqlRemover(server.dynamodb(1), TABLE, pace(), ALL_TYPES).remove([Target(0, message(0), DELETE)], frozenset())
+        PartiqlRemover(server.dynamodb(1), TABLE, free_governor(), ALL_TYPES).remove(batch(message(0)), frozenset())
     with scripted([*[put] * len(ALL_TYPES), denied, *[put] * len(ALL_TYPES)]) as server, pytest.raises(NotPermittedError):
-        probe_types(server.dynamodb(1), TABLE, KEY_TYPES, pace(), "token")
+        probe_types(server.dynamodb(1), TABLE, KEY_TYPES, free_governor(), "token")
 
 
 DENIED = Answer(b'{"__type": "com.amazonaws#AccessDeniedException"}', 400)
@@ -351,8 +353,8 @@ def test_an_error_does_not_hide_a_surprise(second: list[Answer], surprise: bool)
     image = message(0, unheard={"S": "of"}) if surprise else message(0)
     answers = [_answer({"Item": wire_item(image)}, json.loads(second[0].body)["Responses"][0]), *second[1:]]
     with scripted(answers) as server:
-        remover = PartiqlRemover(server.dynamodb(1), TABLE, pace(), ALL_TYPES)
-        targets = [Target(number, message(number), DELETE) for number in range(2)]
+        remover = PartiqlRemover(server.dynamodb(1), TABLE, free_governor(), ALL_TYPES)
+        targets = batch(message(0), message(1))
         if surprise:
             assert [(outcome.fate, outcome.image) for outcome in remover.remove(targets, frozenset())] == [(Fate.SURPRISE, image)]
         else:
@@ -364,8 +366,8 @@ def test_an_error_of_a_single_call_does_not_hide_a_surprise() -> None:
     """The same for DeleteItem."""
     image = message(0, unheard={"S": "of"})
     with scripted([Answer(json.dumps({"Attributes": wire_item(image)}).encode()), DENIED]) as server:
-        remover = SingleRemover(server.dynamodb(1), TABLE, pace())
-        outcomes = remover.remove([Target(number, message(number), DELETE) for number in range(2)], frozenset())
+        remover = SingleRemover(server.dynamodb(1), TABLE, free_governor())
+        outcomes = remover.remove(batch(message(0), message(1)), frozenset())
     assert [(outcome.fate, outcome.image) for outcome in outcomes] == [(Fate.SURPRISE, image)]
 
 
@@ -377,25 +379,25 @@ def test_a_refusal_of_an_unchanged_message_is_tried_singly() -> None:
     deleted = json.dumps({"Attributes": wire_item(item)}).encode()
     for answer, fate in ((Answer(deleted), Fate.DONE), (Answer(failed, 400), Fate.REFUSED)):
         with scripted([refusal, answer]) as server:
-            outcomes = PartiqlRemover(server.dynamodb(1), TABLE, pace(), ALL_TYPES).remove([Target(0, item, DELETE)], frozenset())
+            outcomes = PartiqlRemover(server.dynamodb(1), TABLE, free_governor(), ALL_TYPES).remove(batch(item), frozenset())
         assert [outcome.fate for outcome in outcomes] == [fate]
         assert server.requests[1]["TableName"] == "T"
 
 
 def test_removals_are_charged_for_every_index(source: Source) -> None:
     """What the server says, or else the price of a write in the table and in each index; a refused one too."""
-    ours = pace()
+    ours = free_governor()
     single = SingleRemover(source.client, source.table, ours)
     item = source.put(moduleId={"N": "5"}, studentId={"N": "1"}, provider={"S": "openai"}, content={"S": "x" * 1_700})
     changed = {**item, "content": {"S": "y"}}
-    single.remove([Target(0, changed, DELETE), Target(0, item, DELETE)], frozenset())
-    assert ours.requests == 2
-    assert ours.units >= 2
+    single.remove(batch(changed, item), frozenset())
+    assert ours.figures().write_requests == 2
+    assert ours.figures().write_units >= 2
 
 
 def test_the_probe_finds_the_types_that_are_compared(partiql: Source) -> None:
     """All of them on MiniStack; and it leaves no item behind."""
-    assert probe_types(partiql.client, partiql.table, KEY_TYPES, pace(), "token") == ALL_TYPES
+    assert probe_types(partiql.client, partiql.table, KEY_TYPES, free_governor(), "token") == ALL_TYPES
     assert partiql.client.scan(TableName=partiql.table.name)["Count"] == 0
 
 
@@ -417,7 +419,7 @@ def test_the_probe_finds_the_types_that_are_not_compared(partiql: Source) -> Non
 
     partiql.client.meta.events.register("before-parameter-build.dynamodb.BatchExecuteStatement", remember)
     partiql.client.meta.events.register("after-call.dynamodb.BatchExecuteStatement", misjudge)
-    assert probe_types(partiql.client, partiql.table, KEY_TYPES, pace(), "token") == ALL_TYPES - {"M", "NS", "B"}
+    assert probe_types(partiql.client, partiql.table, KEY_TYPES, free_governor(), "token") == ALL_TYPES - {"M", "NS", "B"}
     assert partiql.client.scan(TableName=partiql.table.name)["Count"] == 0
 
 
@@ -425,7 +427,7 @@ def test_the_probe_touches_no_item_of_anybody(partiql: Source) -> None:
     """Not even one that has a key of its own by accident."""
     item: Item = {"conversationId": {"S": "dynalake-probe-token-0"}, "timestamp": {"N": "0"}, "content": {"S": "mine"}}
     partiql.client.put_item(TableName=partiql.table.name, Item=item)
-    assert probe_types(partiql.client, partiql.table, KEY_TYPES, pace(), "token") == ALL_TYPES - {"S"}
+    assert probe_types(partiql.client, partiql.table, KEY_TYPES, free_governor(), "token") == ALL_TYPES - {"S"}
     assert partiql.client.scan(TableName=partiql.table.name)["Items"] == [item]
 
 
@@ -440,7 +442,7 @@ def test_a_probe_that_cannot_write_cleans_up(partiql: Source) -> None:
 
     partiql.client.meta.events.register("before-parameter-build.dynamodb.PutItem", spoil)
     with pytest.raises(Exception, match="does not exist"):
-        probe_types(partiql.client, partiql.table, KEY_TYPES, pace(), "token")
+        probe_types(partiql.client, partiql.table, KEY_TYPES, free_governor(), "token")
     assert partiql.client.scan(TableName=partiql.table.name)["Count"] == 0
 
 
@@ -459,6 +461,6 @@ def test_the_probe_makes_keys_of_any_type(ministack_server: Server, kind: str) -
         BillingMode="PAY_PER_REQUEST",
     )
     types = {"conversationId": kind, "timestamp": "N"}
-    assert probe_types(client, Table(name, CHAT_MESSAGES, 0), types, pace(), "token") == ALL_TYPES
+    assert probe_types(client, Table(name, CHAT_MESSAGES, ()), types, free_governor(), "token") == ALL_TYPES
     assert client.scan(TableName=name)["Count"] == 0
     drop(client, name)

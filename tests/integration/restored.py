@@ -39,9 +39,8 @@ def site_on(servers: Servers, folder: Path, items: list[Wire] | None = None, **p
     client = servers.dynamodb.dynamodb()
     create_chat_messages(client, site.table)
     put(client, site.table, ITEMS if items is None else items)
-    fast = {"write_units": 1e9, "read_units": 1e9}
     protocol = "partiql" if servers.dynamodb.name == "ministack" else "single"
-    return site.with_settings(source={"modules": [1, 2]}, policy={"purge": "delete", "protocol": protocol, **policy}, limits=fast)
+    return site.with_settings(source={"modules": [1, 2]}, policy={"purge": "delete", "protocol": protocol, **policy})
 
 
 def purge(site: Site, *window: str) -> str:

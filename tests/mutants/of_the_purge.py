@@ -105,8 +105,8 @@ OF_THE_PURGE: Final = (
         "nothing stops after a surprise",
         "after a surprise nothing more is begun",
         _SEGMENT,
-        "                    surprised.set()\n",
-        "",
+        "                    ended.set()\n                    rescues",
+        "                    rescues",
         (f"{_TESTS}test_surprises.py::test_after_a_surprise_nothing_more_is_begun",),
     ),
     Mutant(

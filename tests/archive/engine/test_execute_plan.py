@@ -16,7 +16,7 @@ from archive.engine.run import execute_plan, finish
 from archive.engine.session import Session
 from archive.errors import InputError, ProofError, SpoolFullError, TransientServiceError
 from archive.model.config import Module
-from archive.model.cost import Work, price_archive, purge_rate
+from archive.model.cost import Work, WriteRates, price_archive, purge_rate
 from archive.model.layout import Layout, Layouts
 from archive.model.plan import ModulePlan, Plan
 from archive.model.prices import prices_of
@@ -52,7 +52,7 @@ def a_plan(windows: dict[Module, Window], first_batch: int = 1) -> Plan:
         first_batch=first_batch,
         item_bytes=1,
         cost=cost,
-        rate=purge_rate(0, 1, 0, 1.0),
+        rate=purge_rate(0, 1, 0, WriteRates(1.0, 1.0, 1.0)),
         exact=False,
         reads=0.0,
         warnings=(),

@@ -11,11 +11,12 @@ import pytest
 from archive.engine.batch import BatchResult
 from archive.engine.history import Spent, complete_through, record_of, runs
 from archive.engine.planning import Request, make_plan
+from archive.governor import Figures
 from archive.model.plan import Command, Plan
 from archive.model.window import DAY
 from tests.archive.engine.workplace import NOW, Workplace, ignore, message
 
-SPENT = Spent(1.5, 8.0, 3, 4, 2.3456)
+SPENT = Spent(Figures(1.5, 2, 8.0, 1, 0.25, 7), 4, 2.3456)
 CUTOFF = datetime(2024, 3, 3, tzinfo=UTC)
 
 
@@ -59,6 +60,7 @@ def test_a_record_is_one_line_that_says_what_was_done(plan: Plan) -> None:
     told = [values[f"messages_{what}"] for what in ("read", "added", "replaced", "waiting", "removed")]
     assert told == [5, 3, 1, 1, 4]
     assert (values["segments_failed"], values["read_units"], values["seconds"]) == (1, 1.5, 2.346)
+    assert (values["dynamodb_requests"], values["waited_seconds"], values["throttles"]) == (3, 0.25, 7)
     assert (values["started_at"], values["ended_at"]) == ("2024-06-01T03:00:00Z", "2024-06-02T03:00:00Z")
 
 

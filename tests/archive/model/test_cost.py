@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from archive.errors import InputError
 from archive.model.config import PurgeMode
-from archive.model.cost import Cost, Work, page_units, price_archive, purge_rate, query_units, write_units
+from archive.model.cost import Cost, Work, WriteRates, page_units, price_archive, purge_rate, query_units, write_rate, write_units
 from archive.model.prices import US_EAST_1, prices_of
 
 MILLION = Work(rows=1_000_000, item_bytes=2048, indexes=3, queries=1, segments=10, lake_bytes=2**30)
@@ -127,59 +127,67 @@ def test_a_work_that_cannot_be_counted_is_refused(work: Work) -> None:
         replace(work, rows=-1)
 
 
+def rates(table: float, index: float | None = None, partition: float = 1e6) -> WriteRates:
+    """Return write rates: an index's as the table's, and partitions that are no limit, if not said otherwise."""
+    return WriteRates(table, table if index is None else index, partition)
+
+
 def test_the_table_budget_limits_a_purge() -> None:
-    """2,000 units a second remove 250 messages of 2 KB; 900,000 of them are an hour's work."""
-    pace = purge_rate(900_000, 2048, 3, 2000)
-    assert (pace.rows_a_second, pace.hours, pace.keeps_up) == (Decimal(250), Decimal(1), True)
+    """2,000 units a second remove 1,000 messages of 2 KB; 3,600,000 of them are an hour's work."""
+    rate = purge_rate(3_600_000, 2048, 3, rates(2000), Decimal(0))
+    assert (rate.rows_a_second, rate.hours, rate.keeps_up) == (Decimal(1000), Decimal(1), True)
 
 
-def test_one_provider_limits_a_purge() -> None:
+def test_an_index_limits_a_purge() -> None:
+    """Each of them is written as much as the table; without one, it is none."""
+    assert write_rate(2048, 3, rates(2000, 500), Decimal(0)) == Decimal(250)
+    assert write_rate(2048, 0, rates(2000, 500), Decimal(0)) == Decimal(1000)
+
+
+def test_what_one_provider_may_be_written_limits_a_purge() -> None:
+    """500 units a second are 250 messages of 2 KB; if half of the messages name another one, twice as many."""
+    assert write_rate(2048, 3, rates(2000, partition=500), Decimal(1)) == Decimal(250)
+    assert write_rate(2048, 3, rates(2000, partition=500), Decimal("0.5")) == Decimal(500)
+    assert write_rate(2048, 0, rates(2000, partition=500), Decimal(1)) == Decimal(1000)
+
+
+def test_the_inflow_to_one_provider_limits_a_purge() -> None:
     """However large the budget, one index partition takes 1,000 units a second, and the inflow uses some of them."""
-    pace = purge_rate(8_640_000, 2048, 3, 40_000)  # 100 messages a second come in: 200 units a second in the one partition
-    assert pace.rows_a_second == Decimal(400)
-    assert pace.hours == Decimal(6)
-
-
-def test_a_share_of_a_provider_limits_a_purge_less() -> None:
-    """If half of the messages name no provider, twice as many fit."""
-    assert purge_rate(0, 2048, 3, 40_000, Decimal("0.5")).rows_a_second == Decimal(1000)
-
-
-def test_a_table_without_indexes_has_no_partition_limit() -> None:
-    """Then only the budget counts."""
-    assert purge_rate(0, 2048, 0, 40_000).rows_a_second == Decimal(20_000)
+    rate = purge_rate(8_640_000, 2048, 3, rates(40_000))  # 100 messages a second come in: 200 units a second in the one partition
+    assert rate.rows_a_second == Decimal(400)
+    assert rate.hours == Decimal(6)
 
 
 def test_a_purge_that_is_too_slow_says_so() -> None:
-    """A billion messages a month cannot be removed with 2,000 units a second."""
-    assert not purge_rate(33_333_333, 2048, 3, 2000).keeps_up
+    """A billion messages a month cannot be removed with 500 units a second."""
+    assert not purge_rate(33_333_333, 2048, 3, rates(500), Decimal(0)).keeps_up
 
 
 def test_a_partition_that_the_inflow_fills_leaves_nothing() -> None:
     """Then a purge never ends, and its length has no number."""
-    pace = purge_rate(50_000_000, 2048, 3, 2000)
-    assert (pace.rows_a_second, pace.hours, pace.keeps_up) == (Decimal(0), None, False)
+    rate = purge_rate(50_000_000, 2048, 3, rates(2000))
+    assert (rate.rows_a_second, rate.hours, rate.keeps_up) == (Decimal(0), None, False)
 
 
 def test_exactly_a_day_is_enough() -> None:
     """The limit itself keeps up."""
-    assert purge_rate(21_600_000, 2048, 3, 2000, Decimal(0)).keeps_up
-    assert not purge_rate(21_600_001, 2048, 3, 2000, Decimal(0)).keeps_up
+    assert purge_rate(86_400_000, 2048, 3, rates(2000), Decimal(0)).keeps_up
+    assert not purge_rate(86_400_001, 2048, 3, rates(2000), Decimal(0)).keeps_up
 
 
 @given(counts, sizes, st.integers(0, 20), st.floats(1, 10**6), st.decimals(0, 1, places=3))
 def test_a_larger_budget_is_never_slower(rows: int, size: int, indexes: int, budget: float, busiest: Decimal) -> None:
     """Twice the write units remove at least as much."""
-    slow, fast = (purge_rate(rows, size, indexes, units, busiest) for units in (budget, 2 * budget))
+    slow, fast = (purge_rate(rows, size, indexes, rates(units, partition=units), busiest) for units in (budget, 2 * budget))
     assert fast.rows_a_second >= slow.rows_a_second
     assert fast.keeps_up or not slow.keeps_up
 
 
 @pytest.mark.parametrize(("budget", "busiest"), [(0, "1"), (-1, "1"), (10, "1.1"), (10, "-0.1")])
-def test_an_impossible_pace_is_refused(budget: float, busiest: str) -> None:
+def test_an_impossible_rate_is_refused(budget: float, busiest: str) -> None:
     """No budget, or a share that is none, is a caller's mistake."""
     with pytest.raises(InputError):
-        purge_rate(1, 1, 1, budget, Decimal(busiest))
+        purge_rate(1, 1, 1, rates(budget), Decimal(busiest))
 
 
 def test_an_unknown_region_gets_prices_that_say_where_they_are_from() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -10,11 +10,11 @@ import pytest
 
 from archive.codec.inserts import differing, insert_statement, lasting
 from archive.codec.values import AttributeValue, Item, canonical
-from archive.dynamo_insert import Fate, Inserter, Outcome, Paces, Terms, describe_target
+from archive.dynamo_insert import Fate, Inserter, Outcome, Priced, Terms, describe_target
 from archive.errors import InputError, ServiceError, TransientServiceError
 from archive.model.spec import CHAT_MESSAGES
-from archive.pace import Pace
 from archive.restore.partiql import probe_inserts
+from tests.governors import free_governor
 from tests.servers import Server, create_chat_messages, drop
 
 if TYPE_CHECKING:
@@ -30,6 +30,11 @@ def item(number: int, **more: AttributeValue) -> Item:
     return {"conversationId": {"S": f"c{number}"}, "timestamp": {"N": str(number)}, "moduleId": {"N": "5"}, **more}
 
 
+def priced(inserter: Inserter, items: Iterable[Item]) -> list[Priced]:
+    """Return items with their costs, as a restore hands them on."""
+    return [(inserter.cost(one), one) for one in items]
+
+
 class Table:
     """A table of a test's own, and what is put into it."""
 
@@ -42,13 +47,13 @@ class Table:
 
     def inserter(self, *, marks: bool = False) -> Inserter:
         """Return what puts into it, at any speed."""
-        pace = Pace(1e9, lambda: 0.0, self.slept.append)
         target = describe_target(self.client, self.name, CHAT_MESSAGES)
-        return Inserter(self.client, target, Paces(pace, pace), Terms(NOW, self.types, marks))
+        return Inserter(self.client, target, free_governor(self.slept), Terms(NOW, self.types, marks))
 
     def insert(self, *items: Item, marks: bool = False) -> dict[str, Outcome]:
         """Put items; returns their outcomes by conversation."""
-        outcomes = self.inserter(marks=marks).insert(items)
+        inserter = self.inserter(marks=marks)
+        outcomes = inserter.insert(priced(inserter, items))
         assert len(outcomes) == len(items)
         return {outcome.item["conversationId"]["S"]: outcome for outcome in outcomes}
 
@@ -132,16 +137,16 @@ def test_a_second_time_nothing_changes(table: Table) -> None:
     """Also by one inserter, which by then looks before it puts: a refused put costs more than a read."""
     items = [item(number) for number in range(30)]
     inserter = table.inserter()
-    inserter.insert(items)
+    inserter.insert(priced(inserter, items))
     before = table.stored()
     for _ in range(3):
-        assert {outcome.fate for outcome in inserter.insert(items)} == {Fate.PRESENT}
+        assert {outcome.fate for outcome in inserter.insert(priced(inserter, items))} == {Fate.PRESENT}
     puts: list[str] = []
     table.client.meta.events.register("before-call.dynamodb", lambda model, **_: puts.append(model.name))
-    inserter.insert(items)
+    inserter.insert(priced(inserter, items))
     assert puts == ["BatchGetItem"]
     new = [item(number) for number in range(30, 60)]
-    assert {outcome.fate for outcome in inserter.insert(new)} == {Fate.RESTORED}
+    assert {outcome.fate for outcome in inserter.insert(priced(inserter, new))} == {Fate.RESTORED}
     assert table.stored() == sorted([*before, *map(canonical, new)])
 
 
@@ -251,9 +256,8 @@ def test_endless_throttling_is_an_error_that_can_be_retried(by_partiql: Table) -
     by_partiql.client.meta.events.register("after-call.dynamodb.BatchExecuteStatement", after)
     with pytest.raises(TransientServiceError, match="write_units"):
         by_partiql.insert(item(1))
-    pauses = [seconds for seconds in by_partiql.slept if seconds > 1e-3]  # not those of the pace, which is as good as unlimited
-    assert pauses == sorted(pauses)
-    assert len(pauses) > 3
+    assert by_partiql.slept == sorted(by_partiql.slept)
+    assert len(by_partiql.slept) > 3
 
 
 def test_a_statement_that_is_not_permitted_is_an_error(by_partiql: Table) -> None:
@@ -281,8 +285,9 @@ def test_a_lost_answer_is_found_to_be_our_own_put(by_partiql: Table) -> None:
     inserter = table.inserter()
     statement = insert_statement(table.name, item(1))
     assert statement
-    assert inserter.insert_once([(item(1), statement)]) == [None]
-    assert [outcome.fate for outcome in inserter.insert([item(1)])] == [Fate.PRESENT]
+    cost = inserter.cost(item(1))
+    assert inserter.insert_once([(cost, item(1), statement)]) == [None]
+    assert [outcome.fate for outcome in inserter.insert([(cost, item(1))])] == [Fate.PRESENT]
 
 
 def test_the_probe_finds_that_partiql_inserts_every_type_and_leaves_nothing(by_partiql: Table) -> None:
@@ -325,8 +330,7 @@ def test_a_server_without_partiql_inserts_is_used_singly(moto_server: Server) ->
 
 
 def _probe(table: Table) -> frozenset[str]:
-    pace = Pace(1e9, lambda: 0.0, lambda _: None)
-    return probe_inserts(table.client, describe_target(table.client, table.name, CHAT_MESSAGES), Paces(pace, pace), "token")
+    return probe_inserts(table.client, describe_target(table.client, table.name, CHAT_MESSAGES), free_governor(), "token")
 
 
 def test_a_table_with_other_keys_is_refused(moto_server: Server) -> None:

@@ -91,7 +91,7 @@ def test_it_finds_what_a_plain_look_finds(
     monkeypatch.setattr(parquet, "ROWS_A_GROUP", group)
     rows = SegmentRows(write_segment(tmp_path_factory.mktemp("rows") / "segment.parquet", items), "segment", ORDER)
     expected = by_hand(items, wanted)
-    found = [item for part in rows.items(wanted) for item in part]
+    found = list(rows.items(rows.find(wanted)))
     assert sorted(map(canonical, found)) == sorted(map(canonical, expected))
     named = {int(item["moduleId"]["N"]) if "moduleId" in item else None for item in expected}
     assert rows.look(wanted, with_modules=True) == Found(len(expected), frozenset(named))
@@ -106,10 +106,10 @@ def test_positions_choose_rows_across_row_groups(tmp_path: Path, monkeypatch: py
     rows = SegmentRows(write_segment(tmp_path / "s.parquet", items), "segment", ORDER)
     in_order = [items[number] for number in range(10)]
     assert ORDER.keys(keyed(items)) == ORDER.keys(keyed(in_order))
-    chosen = [item for part in rows.items(_ALL, [[1, 2], [3, 6], [9, 10]]) for item in part]
+    chosen = list(rows.items(rows.find(_ALL, [[1, 2], [3, 6], [9, 10]])))
     assert [item["conversationId"]["S"] for item in chosen] == ["c1", "c3", "c4", "c5", "c9"]
     late = Wanted(CHAT_MESSAGES, between(4, 100), {})
-    assert [item["conversationId"]["S"] for part in rows.items(late, [[1, 2], [3, 6]]) for item in part] == ["c4", "c5"]
+    assert [item["conversationId"]["S"] for item in rows.items(rows.find(late, [[1, 2], [3, 6]]))] == ["c4", "c5"]
     rows.close()
 
 
@@ -174,9 +174,8 @@ def test_a_stored_file_is_looked_into_by_its_parts(s3: S3Client, tmp_path: Path)
     rows = SegmentRows(parts, "k", ORDER)
     assert rows.look(Wanted(CHAT_MESSAGES, None, {"conversation_id": ("c1",)}), with_modules=True) == Found(667, frozenset({1}))
     assert sum(sizes) < path.stat().st_size / 5
-    assert [canonical(item) for item in rows.sample(3)] == [
-        canonical(item) for part in SegmentRows(path, "k", ORDER).items(_ALL) for item in part
-    ][:3]
+    local = SegmentRows(path, "k", ORDER)
+    assert list(map(canonical, rows.sample(3))) == list(map(canonical, local.items(local.find(_ALL))))[:3]
 
 
 def test_a_look_at_an_object_that_was_replaced_is_a_lost_race(s3: S3Client) -> None:

@@ -144,7 +144,7 @@ def _real(servers: Servers, folder: Path, path: Path, most: int | None) -> tuple
         path = folder / "some.jsonl.gz"
         path.write_bytes(gzip.compress(b"".join(lines)))
     source = fill_real(site, path)
-    site = naming_modules(site, source).with_settings(policy={"purge": "delete"}, limits={"write_units": 1e9, "read_units": 1e9})
+    site = naming_modules(site, source).with_settings(policy={"purge": "delete"})
     purge(site)
     assert not site.left()
     return site, source
