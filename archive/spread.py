@@ -21,8 +21,9 @@ class Spread(Generic[T]):
     """Draws items with their costs from several cursors (iterators over different parts), and gives batches that may be sent now.
 
     Each cursor's items are taken in its order, except that up to `look_ahead` of them are looked at for one whose buckets are
-    ready; the cursors take turns. Every item comes once. A batch may wait `linger_seconds` for items that are ready by then, so the
-    governor's burst grows by as much. Threads share it: each asks for a batch when it can send one, and then sends it at once.
+    ready; the cursors take turns. Every item comes once. A batch that is not full may wait `linger_seconds` for items that are
+    ready by then, so the governor's burst grows by as much. Threads share it: each asks for a batch when it can send one, and then
+    sends it at once.
 
     What a batch gives was reserved at the governor, whose `settle` is due for each request made of it. If a cursor raises, what was
     drawn before is still given, and then everyone who asks gets that error.
@@ -63,29 +64,37 @@ class Spread(Generic[T]):
     def _draw(self) -> tuple[list[tuple[Cost, T]], float]:
         """Reserve a batch; return it and the seconds until all of it may be sent, or none and those until something may."""
         batch: list[tuple[Cost, T]] = []
+        try:
+            wait = self._fill(batch, 0.0)
+            if len(batch) < self._size and self._linger:
+                # What is ready is not held up by what is not: only a batch that is not full waits for more.
+                wait = self._fill(batch, self._linger)
+        except Exception as error:  # noqa: BLE001 - whatever it is, everyone who asks gets it, after what was reserved
+            self._error, self._lanes = error, []
+            return batch, self._linger
+        return batch, wait
+
+    def _fill(self, batch: list[tuple[Cost, T]], within: float) -> float:
+        """Reserve what may be sent within so many seconds; return those until all of the batch may be, or, if it is empty, something."""
         hold, soonest = 0.0, inf
         turn = deque(self._lanes)
         for lane in turn:
             lane.looked = 0
-        try:
-            while turn and len(batch) < self._size:
-                lane = turn.popleft()
-                if item := lane.next(self._look_ahead):
-                    wait = self._governor.try_take(item[0], self._linger)
-                    if wait <= self._linger:
-                        self._given += 1
-                        batch.append(lane.give(self._given))
-                        hold = max(hold, wait)
-                        turn.append(lane)
-                    else:
-                        lane.looked += 1
-                        soonest = min(soonest, wait)
-                        turn.appendleft(lane)
-        except Exception as error:  # noqa: BLE001 - whatever it is, everyone who asks gets it, after what was reserved
-            self._error, self._lanes = error, []
-            return batch, hold
+        while turn and len(batch) < self._size:
+            lane = turn.popleft()
+            if item := lane.next(self._look_ahead):
+                wait = self._governor.try_take(item[0], within)
+                if wait <= within:
+                    self._given += 1
+                    batch.append(lane.give(self._given))
+                    hold = max(hold, wait)
+                    turn.append(lane)
+                else:
+                    lane.looked += 1
+                    soonest = min(soonest, wait)
+                    turn.appendleft(lane)
         self._take_turns()
-        return batch, hold if batch else soonest
+        return hold if batch else soonest
 
     def _take_turns(self) -> None:
         """Drop the lanes that are used up, and let the one that gave least recently begin."""

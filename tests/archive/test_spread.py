@@ -72,7 +72,19 @@ def test_what_is_in_sight_behind_a_busy_item_is_given() -> None:
         message(0, 3, module=0),
         message(0, 4, module=2),
     ]
-    assert [[number for _, (_, number) in batch] for batch in Spread(governor_of(Budget()), [items], look_ahead=2)] == [[0, 2], [1, 3, 4]]
+    assert [[number for _, (_, number) in batch] for batch in Spread(governor_of(Budget()), [items], look_ahead=2)] == [[0, 2], [1, 4, 3]]
+
+
+def test_a_full_batch_does_not_wait_for_a_busy_item() -> None:
+    """Four cursors of one busy module beside one whose messages are ready: these fill the batches, and nobody waits."""
+    busy = [[message(lane, number, module=0) for number in range(100)] for lane in range(4)]
+    ready = [message(4, number, module=1 + number) for number in range(200)]
+    governor = governor_of(Budget())
+    spread = Spread(governor, [*busy, ready])
+    given_out = [lane for _ in range(8) for _, (lane, _) in next(spread)]
+    assert len(given_out) == 200
+    assert governor.figures().waited_seconds == 0
+    assert given_out.count(4) > 130
 
 
 def test_cursors_take_turns() -> None:
