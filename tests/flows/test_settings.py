@@ -61,7 +61,7 @@ def test_a_bucket_is_enough(tmp_path: Path) -> None:
     assert config.lake.spool_directory == Path("/home/someone/.cache/dynalake-spool")
     assert config.lake.spool_bytes == 4_000_000_000
     assert config.policy == Policy(90, "keep", 7, 3, "expiresAt", "partiql", single_writer=False, late_rows=1000, late_days=7)
-    assert config.limits == Limits(4000, 2000, 4, 4)
+    assert config.limits == Limits(4000, 2000, 4, 4, None, None, 1500, 500, 1)
     assert config.roles == Roles(None, None)
 
 
@@ -120,6 +120,14 @@ def test_variables_override_the_file_key_by_key(tmp_path: Path) -> None:
     assert settings.limits.read_units == 12.5
     assert settings.lake.spool_size == 2 * 2**30
     assert settings.run.prefect is False
+
+
+def test_the_units_of_indexes_and_partition_values_can_be_set(tmp_path: Path) -> None:
+    """And among how many they are shared, also by a variable, as whoever starts several workers does."""
+    text = BUCKET + "[limits]\nindex_read_units = 10\nindex_write_units = 20\npartition_read_units = 30\npartition_write_units = 40.5\n"
+    limits = load_settings(write(tmp_path, text), {"DYNALAKE_LIMITS__SHARED_BY": "4"}).config().limits
+    assert (limits.index_read_units, limits.index_write_units) == (10, 20)
+    assert (limits.partition_read_units, limits.partition_write_units, limits.shared_by) == (30, 40.5, 4)
 
 
 def test_an_empty_variable_counts_as_absent(tmp_path: Path) -> None:
@@ -223,6 +231,9 @@ BAD_FILES = [
     (BUCKET + "[limits]\nwrite_units = inf\n", "limits.write_units is inf; write a number that is finite"),
     (BUCKET + "[limits]\nwrite_units = nan\n", "limits.write_units is nan; write a number that is finite"),
     (BUCKET + "[limits]\nread_units = true\n", "limits.read_units is true, which is not a number; write one such as 4000"),
+    (BUCKET + "[limits]\npartition_write_units = 0\n", "limits.partition_write_units is 0; write a number above 0"),
+    (BUCKET + "[limits]\nindex_write_units = -1\n", "limits.index_write_units is -1; write a number above 0"),
+    (BUCKET + "[limits]\nshared_by = 0\n", "limits.shared_by is 0; write a number of at least 1"),
     (BUCKET + "[limits]\nstreams = 0\n", "limits.streams is 0; write a number of at least 1"),
     (BUCKET + "[roles]\narchiver = 'me'\n", "roles.archiver is 'me', which is not a role; write its ARN"),
     (BUCKET + "[athena]\ndatabase = 'My-DB'\n", "athena.database is 'My-DB', which is not a name Glue takes"),

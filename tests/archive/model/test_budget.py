@@ -26,6 +26,8 @@ from archive.model.budget import (
     warm_of,
     write_cost,
 )
+from archive.model.config import Limits
+from archive.model.cost import WriteRates
 from archive.model.item_size import item_size
 from tests.dynamo_items import Item, items, names, numbers, on_the_wire, respelled, values
 
@@ -310,3 +312,13 @@ def test_an_index_has_the_tables_budget_unless_it_has_its_own() -> None:
     part = budget.share(4)
     assert (part.rate("write"), part.rate("read", "A"), part.partition("write"), part.partition("read")) == (500, 250, 125, 375)
     assert (part.start("write"), part.start("read", "A")) == (1_000, 3_000)
+
+
+def test_a_budget_is_what_the_settings_leave_to_one_of_those_that_share_them() -> None:
+    """Table, indexes, partition values and the ramp's begin: a quarter of each, where four share them."""
+    limits = Limits(400, 200, 1, 1, 100, None, 40, 20, 4)
+    budget = Budget.of(limits, Warm(1_000, 2_000, {"I": (4_000, 8_000)}))
+    assert [budget.rate("read"), budget.rate("write"), budget.rate("read", "I"), budget.rate("write", "I")] == [100, 50, 25, 50]
+    assert (budget.partition("read"), budget.partition("write")) == (10, 5)
+    assert [budget.start(*what) for what in (("read",), ("write",), ("write", "I"))] == [250, 500, 2_000]
+    assert budget.write_rates() == WriteRates(50, 50, 5)
