@@ -168,17 +168,21 @@ class _Bucket:
         return float(min(self._ceiling, self._start * 2.0 ** min(self._used / _RAMP_SECONDS, 64.0)))
 
     def rate(self, now: float) -> float:
+        if self._factor == 1.0 and self._start >= self._ceiling:  # as nearly always, and this is asked ten times a message
+            return self._ceiling
         return self.reach() * self.factor(now)
 
     def wait(self, now: float) -> float:
         """Return the seconds until another request may begin."""
         rate = self._drain(now)
-        return max(0.0, self._level / rate - self._burst)
+        wait = self._level / rate - self._burst
+        return max(0.0, wait)
 
     def charge(self, units: float, now: float) -> None:
         """Add units, or take back."""
         self._drain(now)
-        self._level = max(0.0, self._level + units)
+        level = self._level + units
+        self._level = max(0.0, level)
         if self._start < self._ceiling:
             self._used = max(0.0, self._used + units / self.reach())
 
@@ -198,7 +202,8 @@ class _Bucket:
     def _drain(self, now: float) -> float:
         rate = self.rate(now)
         if now > self._at:
-            self._level = max(0.0, self._level - rate * (now - self._at))
+            level = self._level - rate * (now - self._at)
+            self._level = max(0.0, level)
             self._at = now
         return rate
 
@@ -216,9 +221,15 @@ class _Side:
 
     def wait(self, cost: Cost, now: float) -> float:
         """Return the seconds until all buckets are ready. A value that nobody remembers is: it makes no bucket."""
-        buckets = [self._resource(name, now) for name, units in _resources(cost) if units > 0]
-        buckets += [bucket for place in cost.values if (bucket := self.values.get(place))]
-        return max((bucket.wait(now) for bucket in buckets), default=0.0)
+        longest = self._resource(None, now).wait(now) if cost.table > 0 else 0.0
+        for name, units in cost.indexes.items():
+            if units > 0 and (wait := self._resource(name, now).wait(now)) > longest:
+                longest = wait
+        for place in cost.values:
+            bucket = self.values.get(place)
+            if bucket is not None and (wait := bucket.wait(now)) > longest:
+                longest = wait
+        return longest
 
     def charge(self, cost: Cost, now: float) -> None:
         for name, units in _resources(cost):

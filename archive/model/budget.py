@@ -122,8 +122,11 @@ class Index:
 
     def image(self, item: Item | None) -> Item | None:
         """Return what the index holds of an item; None where it does not hold it: its keys are not there, or are no keys."""
-        if item is None or any(_KEY_TYPES.isdisjoint(item.get(key, ())) for key in self.keys):
+        if item is None:
             return None
+        for key in self.keys:
+            if _KEY_TYPES.isdisjoint(item.get(key, ())):
+                return None
         if self.attributes is None:
             return item
         return {name: value for name, value in item.items() if name in self.attributes}

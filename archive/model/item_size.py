@@ -17,15 +17,20 @@ def item_size(item: Mapping[str, Mapping[str, Any]]) -> int:
     only approximately: here they are as DynamoDB was measured to count them, which is never less. That page is silent about sets:
     their members count, and nothing else. Binary may be bytes or, as it is on the wire, base64 text.
     """
-    return sum(len(name.encode()) + _value_size(value) for name, value in item.items())
+    size = 0
+    for name, value in item.items():
+        size += _text_size(name) + _value_size(value)
+    return size
 
 
 def _value_size(value: Mapping[str, Any]) -> int:
     ((tag, inner),) = value.items()
+    if tag in ("S", "N"):  # the frequent ones first: each message that is removed is measured
+        return _text_size(inner) if tag == "S" else _number_size(inner)
     if tag in ("BOOL", "NULL"):
         return 1
     if tag == "M":
-        return _NESTED + sum(_ELEMENT + len(name.encode()) + _value_size(member) for name, member in inner.items())
+        return _NESTED + sum(_ELEMENT + _text_size(name) + _value_size(member) for name, member in inner.items())
     if tag == "L":
         return _NESTED + sum(_ELEMENT + _value_size(member) for member in inner)
     if tag in ("SS", "NS", "BS"):
@@ -38,7 +43,11 @@ def _scalar_size(tag: str, inner: str | bytes) -> int:
         return _number_size(cast("str", inner))
     if tag == "B":
         return len(inner) // 4 * 3 - inner.count("=") if isinstance(inner, str) else len(inner)
-    return len(cast("str", inner).encode())
+    return _text_size(cast("str", inner))
+
+
+def _text_size(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())
 
 
 def _number_size(text: str) -> int:
