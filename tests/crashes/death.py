@@ -7,20 +7,16 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal
+from threading import Lock
+from typing import Any, Final, Literal, NoReturn
 
-import botocore
 import pytest
+from botocore.endpoint import Endpoint
 from botocore.exceptions import ConnectionClosedError
-from botocore.httpsession import URLLib3Session
 from botocore.retries.standard import ExponentialBackoff
 
-if TYPE_CHECKING:
-    from botocore.awsrequest import AWSPreparedRequest
-    from botocore.session import Session
-
-Way = Literal["before", "after", "lost", "kill -9"]
-"""Before the call is sent; when it was executed, before its answer; with the answer lost and asked for again; or really."""
+Way = Literal["before", "after", "lost"]
+"""Before the call is sent; when it was executed, before its answer comes; or its answer is lost, and it is made again."""
 _READS: Final = ("Get", "List", "Head", "Describe", "Query", "Scan", "BatchGet")
 
 
@@ -30,61 +26,57 @@ class DeadError(BaseException):
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """Where a command dies: at its call number `at` (from 1 on; 0: nowhere), and how."""
+    """Where a command dies: at its call number `at` (from 1 on; 0: nowhere), and how. `really`: by SIGKILL."""
 
     at: int
     way: Way
+    really: bool = False
 
 
 class Death:
-    """Watches the calls of all clients that are made meanwhile. One request is in flight at a time, so that calls have an order."""
+    """Watches every request that this process makes of AWS meanwhile. One is in flight at a time, so that calls have an order."""
 
     def __init__(self, point: Point) -> None:
         """Wait for one point."""
         self._point = point
+        self._lock = Lock()
         self.calls: list[str] = []
-        """Names of the operations that were begun."""
+        """Names of the operations, in the order in which they were sent."""
         self.came = False
         """Whether the point was reached."""
 
     @contextmanager
     def awaited(self) -> Iterator[None]:
-        """Watch."""
+        """Watch. A call that is made again is made at once."""
+        send = Endpoint._do_get_response  # noqa: SLF001 - the one place that every attempt of every call goes through
 
-        def initialize(session: Session) -> None:
-            session.register("before-call", self._before)  # type: ignore[arg-type]
-            session.register("before-send", self._send)  # type: ignore[arg-type]
-            session.register("after-call", self._after)
+        def watched(endpoint: Endpoint, request: Any, model: Any, context: Any) -> Any:  # noqa: ANN401 - botocore's
+            with self._lock:
+                here = self._begin(model.name)
+                answer = send(endpoint, request, model, context)
+                if here and self._point.way == "after":
+                    self._die()
+                return (None, ConnectionClosedError(endpoint_url=request.url)) if here else answer
 
-        botocore.register_initializer(initialize)
-        try:
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(ExponentialBackoff, "delay_amount", lambda *_: 0.0)
-                yield
-        finally:
-            botocore.unregister_initializer(initialize)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Endpoint, "_do_get_response", watched)
+            patch.setattr(ExponentialBackoff, "delay_amount", lambda *_: 0.0)
+            yield
 
-    def _before(self, model: Any, **_: object) -> None:  # noqa: ANN401 - botocore's
-        if self.came and self._point.way in ("before", "after"):
+    def _begin(self, operation: str) -> bool:
+        """Note a call, and return whether it is the one; dies before it is sent, where that is the way."""
+        if self.came and self._point.way != "lost":
             raise DeadError
-        self.calls.append(model.name)
-        if len(self.calls) == self._point.at and self._point.way in ("before", "kill -9"):
-            self._die()
-
-    def _send(self, request: AWSPreparedRequest, **_: object) -> None:
-        """Send a request in botocore's place, and lose its answer."""
-        if len(self.calls) == self._point.at and self._point.way == "lost" and not self.came:
-            self.came = True
-            URLLib3Session().send(request)
-            raise ConnectionClosedError(endpoint_url=request.url)
-
-    def _after(self, **_: object) -> None:
-        if len(self.calls) == self._point.at and self._point.way == "after" and not self.came:
-            self._die()
-
-    def _die(self) -> None:
+        self.calls.append(operation)
+        if len(self.calls) != self._point.at:
+            return False
         self.came = True
-        if self._point.way == "kill -9":
+        if self._point.way == "before":
+            self._die()
+        return True
+
+    def _die(self) -> NoReturn:
+        if self._point.really:
             os.kill(os.getpid(), signal.SIGKILL)
         raise DeadError
 
@@ -92,7 +84,7 @@ class Death:
 def points(calls: list[str]) -> Iterator[Point]:
     """Yield every point at which these calls leave something different behind.
 
-    After a read, nothing is different from before the next call.
+    After a read, nothing is different from before the next call; and a read that is made again is just made later.
     """
     for at, operation in enumerate(calls, 1):
         yield Point(at, "before")

@@ -1,65 +1,23 @@
-"""A small nasty table with its lake, which can be set back to how it was; and what has to hold there, at any time and at rest.
+"""One scenario's table and lake, which can be set back to how they were; and what has to hold there, at any time and at rest.
 
 It judges from outside: by the items in the table, and by pyarrow and json alone in the lake.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Final, Literal
+from pathlib import Path
+from typing import Any, Final
 
-from tests.builders import START_MS
 from tests.crashes.death import DeadError, Death, Point
+from tests.crashes.scenarios import EDITED, FIRST, LATE, THAT_RUN, WINDOW, Scenario
+from tests.crashes.versions import Versions, records_of
 from tests.integration.items import Key, Message, Wire, by_key, message_of
-from tests.integration.lake import messages_of
 from tests.integration.receipts import check_receipts
 from tests.integration.sites import Site, put
 
-Rest = Literal["removed", "marked", "there"]
-"""What the policy wants of archived messages: removed, marked with a TTL, or there as they were."""
-THAT_RUN: Final = "the run before"
-"""Stands in a command for the name of the run that archived what is before."""
-_HOUR: Final = 3_600_000
-_TYPES: Final[Wire] = {
-    "content": {"S": "a line\nwith “quotes” and 😀"},
-    "costUsd": {"N": "0.00012345678901"},
-    "digits": {"N": "12345678901234567890.123456789012345678"},
-    "binary": {"B": b"\x00\xff"},
-    "yes": {"BOOL": True},
-    "nothing": {"NULL": True},
-    "texts": {"SS": ["", "a"]},
-    "numbers": {"NS": ["0", "1E-20"]},
-    "binaries": {"BS": [b"", b"\x00"]},
-    "list": {"L": [{"S": "1"}, {"L": []}]},
-    "map": {"M": {"a.b": {"N": "4.50"}}},
-}
-
-
-def _message(name: str, hours: float, module: int | None, **more: Any) -> Wire:  # noqa: ANN401 - attribute values
-    item = {"conversationId": {"S": name}, "timestamp": {"N": str(START_MS + int(hours * _HOUR))}, **more}
-    return item if module is None else {**item, "moduleId": {"N": str(module)}}
-
-
-_EVERY_TYPE = _message("every type", 1, 1, **_TYPES)
-_SPARSE = _message("sparse", 2, 2)
-_MOVES = _message("moves", 13, 1, studentId={"N": "7"})
-_FIRST = (_EVERY_TYPE, _SPARSE, _MOVES, _message("another day", 49, 2, provider={"S": "openai"}), _message("no module", 1, None))
-_THEN = (
-    {**_EVERY_TYPE, "content": {"S": "edited"}, "new": {"M": {"rating": {"N": "5"}}}},
-    {**_MOVES, "moduleId": {"N": "2"}},
-    _message("late", 3, 1),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Scenario:
-    """A command that is to die, and what was before: an archive of the first messages that kept them or removed them, and later edits."""
-
-    name: str
-    command: tuple[str, ...]
-    policy: tuple[tuple[str, object], ...]
-    rest: Rest
-    before: Literal["nothing", "archived", "archived and edited", "purged"] = "nothing"
+_MARK: Final = "expiresAt"
+_BEFORE: Final = {"archived": "keep", "marked": "expire", "removed": "delete"}
+_A_PROBE: Final = "dynalake-probe-"
 
 
 class Ground:
@@ -67,29 +25,34 @@ class Ground:
 
     def __init__(self, site: Site, scenario: Scenario) -> None:
         """Make what is before, and remember it."""
-        self._site = site.with_settings(
-            source={"modules": [1, 2], "earliest": "2024-01-15"}
-            if site.servers.dynamodb.name == "ministack"
-            else {"earliest": "2024-01-15"},
-            lake={"segment": "12h"},
-            limits={"streams": 1, "purge_requests": 1},
-        )
+        source: dict[str, Any] = {"earliest": "2024-01-15"}
+        if site.servers.dynamodb.name == "ministack":
+            source["modules"] = [1, 2]
+        self._site = site.with_settings(source=source, lake={"segment": "12h"}, limits={"streams": 1, "purge_requests": 1})
         self._scenario = scenario
         self._dynamodb = site.servers.dynamodb.dynamodb()
-        self._s3 = site.servers.s3.s3()
-        source = list(_FIRST)
-        put(self._dynamodb, site.table, source)
-        if scenario.before != "nothing":
-            self._first = self._run(
-                ("backfill", *_WINDOW), {**dict(scenario.policy), "purge": "delete" if scenario.before == "purged" else "keep"}
-            )
-        if scenario.before == "archived and edited":
-            put(self._dynamodb, site.table, _THEN)
-            source = list({_key(item): item for item in (*source, *_THEN)}.values())
-        self._expected = by_key(message_of(item) for item in source if "moduleId" in item)
-        self._moduleless = by_key(message_of(item) for item in source if "moduleId" not in item)
-        self._items: list[Wire] = self._scan()
-        self._versions = self._all_versions()
+        self._versions = Versions(site.servers.s3.s3(), site.bucket, site.prefix)
+        put(self._dynamodb, site.table, FIRST)
+        self._past()
+        last = {_key(item): item for item in FIRST} | ({_key(item): item for item in (*EDITED, *LATE)} if scenario.later else {})
+        self._expected = by_key(message_of(item) for item in last.values() if "moduleId" in item)
+        self._moduleless = by_key(message_of(item) for item in last.values() if "moduleId" not in item)
+        self._used_again = by_key(
+            message_of(item) for item in FIRST if scenario.past == "removed" and scenario.later and item not in last.values()
+        )
+        self._items = self._scan()
+        self._began_with = self._table().keys()
+        self._stored = self._versions.all()
+
+    def _past(self) -> None:
+        scenario, site = self._scenario, self._site
+        if scenario.past != "nothing":
+            self._first = self._run(("backfill", *WINDOW), {"purge": _BEFORE[scenario.past], "protocol": "single"})
+        if scenario.tried:
+            site.with_settings(policy=dict(scenario.policy)).run("check").done()
+        if scenario.later:
+            marks = {_key(item): {_MARK: item[_MARK]} for item in self._scan() if _MARK in item}
+            put(self._dynamodb, site.table, [{**item, **marks.get(_key(item), {})} for item in (*EDITED, *LATE)])
 
     def _run(self, command: tuple[str, ...], policy: dict[str, object]) -> str:
         """Run a command to its end, and return its run's name."""
@@ -136,34 +99,68 @@ class Ground:
         """Judge what a death has left, run the command again to its end, and judge that."""
         self._judge()
         self._command()
+        self._judge()
         self._at_rest()
 
     def _judge(self) -> None:
-        """Assert what holds at every instant: each message is at the table or in the lake, value for value, and none stands twice."""
-        table, lake = self._table(), self._lake()
-        for key, message in self._expected.items():
-            assert message in (table.get(key), lake.get(key)), f"{key} is lost: the table has {table.get(key)}, the lake {lake.get(key)}"
+        """Assert what holds at every instant.
+
+        Each message is at the table, or, value for value, in a segment that a receipt vouches for. Nothing is gone or marked
+        that no purge meant to remove. What a key held before it was used again is kept. What was put back is held.
+        """
+        table, latest = self._table(), self._versions.latest()
+        lake = by_key(message for stored in latest.get("messages", ()) for message in self._versions.messages(stored).values())
         assert lake.keys() <= self._expected.keys(), "the lake has a message that nobody wrote"
+        receipted = by_key(
+            message for receipt in records_of(latest.get("receipts", [])) for message in self._versions.messages(self._versions.named(receipt)).values()
+        )
+        doomed = self._marked()
+        for key, message in self._expected.items():
+            if table.get(key) != message or key in doomed:
+                assert lake.get(key) == receipted.get(key) == message, f"{key} is lost: {table.get(key)}, {lake.get(key)}, {receipted.get(key)}"
+        assert (self._began_with - table.keys()) | doomed <= self._intended(records_of(latest.get("purges", []))), "no intent told of a purge"
+        superseded = [message for stored in latest.get("superseded", ()) for message in self._versions.messages(stored).values()]
+        for key, message in self._used_again.items():
+            assert lake[key] == message or message in superseded, f"what {key} held before is lost"
+        if table.keys() - self._began_with:
+            assert "holds" in latest, "messages were put back, and nothing holds them"
+
+    def _intended(self, records: list[dict[str, Any]]) -> set[Key]:
+        """Return the keys of all messages that purges meant to remove or mark: they are told by position in a version."""
+        found: set[Key] = set()
+        for intent in (record for record in records if "ranges" in record):
+            keys = list(self._versions.messages(self._versions.named(intent)))
+            found.update(key for first, end in intent["ranges"] for key in keys[first:end])
+        return found
 
     def _at_rest(self) -> None:
-        """Assert what holds after a whole run: one exact row a key, the table as the policy wants it, and true receipts."""
-        assert self._lake() == self._expected
-        marked = {key for key, message in by_key(self._left()).items() if "expiresAt" in message}
+        """Assert what holds after a whole run: one exact row a key, the table as the policy wants it, true receipts, and no spool."""
+        lake = by_key(
+            message for stored in self._versions.latest()["messages"] for message in self._versions.messages(stored).values()
+        )
+        assert lake == self._expected
         rest = self._scenario.rest
         assert self._table() == self._moduleless | ({} if rest == "removed" else self._expected)
-        assert marked == (self._expected.keys() if rest == "marked" else set())
+        # What was marked and is edited is archived anew and unmarked first; the next run marks it.
+        unmarked = {_key_of(item) for item in EDITED} if self._scenario.past == "marked" else set()
+        marked = self._marked()
+        assert marked <= self._expected.keys() if rest == "marked" else not marked
+        assert rest != "marked" or self._expected.keys() - unmarked <= marked
         check_receipts(self._site)
-
-    def _table(self) -> dict[Key, Message]:
-        """Return the table's messages, without the archiver's marks."""
-        return by_key({name: value for name, value in message.items() if name != "expiresAt"} for message in self._left())
+        spool = Path(str(self._site.settings["lake"]["spool_directory"]))
+        assert not list(spool.glob("*/*")), "messages were left on the local disk"
 
     def _left(self) -> list[Message]:
         """Return what is in the table but for what a check of PartiQL made up: a crash may leave that (docs/design.md says so)."""
-        return [message for message in self._site.left() if not str(message["conversationId"][1]).startswith("dynalake-probe-")]
+        messages = map(message_of, self._scan())
+        return [message for message in messages if not str(message["conversationId"][1]).startswith(_A_PROBE)]
 
-    def _lake(self) -> dict[Key, Message]:
-        return by_key(message for stored in self._site.lake.all("messages").values() for message in messages_of(stored))
+    def _table(self) -> dict[Key, Message]:
+        """Return the table's messages, without the archiver's marks."""
+        return by_key({name: value for name, value in message.items() if name != _MARK} for message in self._left())
+
+    def _marked(self) -> set[Key]:
+        return {key for key, message in by_key(self._left()).items() if _MARK in message}
 
     def set_back(self) -> None:
         """Make table, lake and catalogue as they were before the command. What is left is left with its very versions."""
@@ -174,8 +171,8 @@ class Ground:
                     TableName=self._site.table, Key={"conversationId": item["conversationId"], "timestamp": item["timestamp"]}
                 )
         put(self._dynamodb, self._site.table, [item for key, item in before.items() if now.get(key) != item])
-        for name, version in self._all_versions() - self._versions:
-            self._s3.delete_object(Bucket=self._site.bucket, Key=name, VersionId=version)
+        for version in self._versions.all() - self._stored:
+            self._versions.remove(version)
         glue = self._site.servers.rest.glue()
         database = str(self._site.settings["athena"]["database"])
         if any(found["Name"] == database for found in glue.get_databases()["DatabaseList"]):
@@ -187,36 +184,11 @@ class Ground:
         items: list[Wire] = self._dynamodb.scan(TableName=self._site.table, ConsistentRead=True)["Items"]
         return items
 
-    def _all_versions(self) -> set[tuple[str, str]]:
-        """Return (key, version id) of all objects' versions; there are fewer than a page holds."""
-        answer = self._s3.list_object_versions(Bucket=self._site.bucket)
-        assert not answer["IsTruncated"]
-        return {(found["Key"], found["VersionId"]) for found in (*answer.get("Versions", ()), *answer.get("DeleteMarkers", ()))}
-
-
-_WINDOW: Final = ("--from", "2024-01-15", "--to", "2024-01-18")
-
 
 def _key(item: Wire) -> tuple[str, str]:
     return item["conversationId"]["S"], item["timestamp"]["N"]
 
 
-_SINGLE, _PARTIQL = ("protocol", "single"), ("protocol", "partiql")
-_DELETE, _EXPIRE, _KEEP = ("purge", "delete"), ("purge", "expire"), ("purge", "keep")
-SINGLY: Final = (
-    Scenario("backfill, keep", ("backfill", *_WINDOW), (_KEEP,), "there", "archived and edited"),
-    Scenario("backfill, delete", ("backfill", *_WINDOW), (_DELETE, _SINGLE), "removed"),
-    Scenario("backfill, expire", ("backfill", *_WINDOW), (_EXPIRE, _SINGLE), "marked"),
-    Scenario("nightly, delete", ("nightly",), (_DELETE, _SINGLE), "removed", "archived and edited"),
-    Scenario("purge, delete", ("purge", *_WINDOW), (_DELETE, _SINGLE), "removed", "archived"),
-    Scenario("purge, expire", ("purge", *_WINDOW), (_EXPIRE, _SINGLE), "marked", "archived"),
-    Scenario("restore", ("restore", *_WINDOW), (_DELETE, _SINGLE), "there", "purged"),
-    Scenario("restore of a run", ("restore", "--run", THAT_RUN), (_DELETE, _SINGLE), "there", "purged"),
-)
-"""By single calls, with modules discovered: on moto."""
-BY_PARTIQL: Final = (
-    Scenario("backfill, delete by PartiQL", ("backfill", *_WINDOW), (_DELETE, _PARTIQL), "removed", "archived and edited"),
-    Scenario("purge, expire by PartiQL", ("purge", *_WINDOW), (_EXPIRE, _PARTIQL), "marked", "archived"),
-    Scenario("restore by PartiQL", ("restore", *_WINDOW), (_DELETE, _PARTIQL), "there", "purged"),
-)
-"""By PartiQL, with modules named: on MiniStack."""
+def _key_of(item: Wire) -> Key:
+    message = message_of(item)
+    return message["conversationId"][1], message["timestamp"][1]
