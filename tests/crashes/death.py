@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from botocore.retries.standard import ExponentialBackoff
 Way = Literal["before", "after", "lost"]
 """Before the call is sent; when it was executed, before its answer comes; or its answer is lost, and it is made again."""
 _READS: Final = ("Get", "List", "Head", "Describe", "Query", "Scan", "BatchGet")
+_OBJECT: Final = re.compile(r"/lake/(archive\.json|[a-z]+)(?:.*-(intent|outcome)[-.])?")
 
 
 class DeadError(BaseException):
@@ -25,36 +27,61 @@ class DeadError(BaseException):
 
 
 @dataclass(frozen=True, slots=True)
+class Call:
+    """One call: its operation, and, where that is told by the address, what kind of object of the lake it is about."""
+
+    operation: str
+    about: str
+
+    @property
+    def is_read(self) -> bool:
+        """Say whether it changes nothing."""
+        return self.operation.startswith(_READS)
+
+
+@dataclass(frozen=True, slots=True)
 class Point:
-    """Where a command dies: at its call number `at` (from 1 on; 0: nowhere), and how. `really`: by SIGKILL."""
+    """Where a command dies: at its call number `at` (from 1 on), and how. `really`: by SIGKILL."""
 
     at: int
+    call: Call
     way: Way
     really: bool = False
+
+    @property
+    def is_new(self) -> bool:
+        """Say whether the command can leave something else behind here than where it died one point earlier."""
+        return self.at == 1 or self.way != "before"
+
+    def __str__(self) -> str:
+        """Say it."""
+        return f"{self.way} call {self.at} ({self.call.operation} {self.call.about})"
 
 
 class Death:
     """Watches every request that this process makes of AWS meanwhile. One is in flight at a time, so that calls have an order."""
 
-    def __init__(self, point: Point) -> None:
-        """Wait for one point."""
-        self._point = point
+    def __init__(self, point: Point | None) -> None:
+        """Wait for one point, or for none."""
+        self._at, self._way, self._really = (point.at, point.way, point.really) if point else (0, "before", False)
         self._lock = Lock()
-        self.calls: list[str] = []
-        """Names of the operations, in the order in which they were sent."""
+        self.calls: list[Call] = []
+        """What was called so far."""
         self.came = False
         """Whether the point was reached."""
 
     @contextmanager
     def awaited(self) -> Iterator[None]:
         """Watch. A call that is made again is made at once."""
-        send = Endpoint._do_get_response  # noqa: SLF001 - the one place that every attempt of every call goes through
+        endpoint: Any = Endpoint
+        send = endpoint._do_get_response  # noqa: SLF001 - the one place that every attempt of every call goes through
 
-        def watched(endpoint: Endpoint, request: Any, model: Any, context: Any) -> Any:  # noqa: ANN401 - botocore's
+        def watched(this: Endpoint, request: Any, model: Any, context: Any) -> Any:  # noqa: ANN401 - botocore's
             with self._lock:
-                here = self._begin(model.name)
-                answer = send(endpoint, request, model, context)
-                if here and self._point.way == "after":
+                about = _OBJECT.search(request.url)
+                here = self._begin(Call(model.name, " ".join(filter(None, about.groups())) if about else ""))
+                answer = send(this, request, model, context)
+                if here and self._way == "after":
                     self._die()
                 return (None, ConnectionClosedError(endpoint_url=request.url)) if here else answer
 
@@ -63,31 +90,28 @@ class Death:
             patch.setattr(ExponentialBackoff, "delay_amount", lambda *_: 0.0)
             yield
 
-    def _begin(self, operation: str) -> bool:
+    def _begin(self, call: Call) -> bool:
         """Note a call, and return whether it is the one; dies before it is sent, where that is the way."""
-        if self.came and self._point.way != "lost":
+        if self.came and self._way != "lost":
             raise DeadError
-        self.calls.append(operation)
-        if len(self.calls) != self._point.at:
+        self.calls.append(call)
+        if len(self.calls) != self._at:
             return False
         self.came = True
-        if self._point.way == "before":
+        if self._way == "before":
             self._die()
         return True
 
     def _die(self) -> NoReturn:
-        if self._point.really:
+        if self._really:
             os.kill(os.getpid(), signal.SIGKILL)
         raise DeadError
 
 
-def points(calls: list[str]) -> Iterator[Point]:
-    """Yield every point at which these calls leave something different behind.
-
-    After a read, nothing is different from before the next call; and a read that is made again is just made later.
-    """
-    for at, operation in enumerate(calls, 1):
-        yield Point(at, "before")
-        if not operation.startswith(_READS):
-            yield Point(at, "after")
-            yield Point(at, "lost")
+def points(calls: list[Call]) -> Iterator[Point]:
+    """Yield every point, in order. A read that was executed has left what it found, and one that is made again is only made later."""
+    for at, call in enumerate(calls, 1):
+        yield Point(at, call, "before")
+        if not call.is_read:
+            yield Point(at, call, "after")
+            yield Point(at, call, "lost")

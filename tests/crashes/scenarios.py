@@ -15,6 +15,8 @@ Past = Literal["nothing", "archived", "marked", "removed"]
 THAT_RUN: Final = "the run before"
 """Stands in a command for the name of the run that archived what is before."""
 WINDOW: Final = ("--from", "2024-01-15", "--to", "2024-01-18")
+MARK: Final = "expiresAt"
+"""The TTL attribute: a mark of mode expire."""
 _HOUR: Final = 3_600_000
 _TYPES: Final[Wire] = {
     "content": {"S": "a line\nwith “quotes” and 😀"},

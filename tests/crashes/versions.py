@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 from tests.integration.items import Key, Message, by_key
 from tests.integration.lake import Stored, messages_of
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
 Named = tuple[str, str]
 """An object's key in its bucket, and the id of one of its versions."""
+Latest = Mapping[str, list[Stored]]
+"""The latest versions of objects, by family."""
+
+_JUDGED: Final = frozenset({"messages", "receipts", "purges", "superseded", "holds"})
 
 
 class Versions:
@@ -29,22 +33,23 @@ class Versions:
         """Return what there is, delete markers too."""
         return {(found["Key"], found["VersionId"]) for found in self._listed("Versions", "DeleteMarkers")}
 
-    def remove(self, version: Named) -> None:
-        """Remove one version for good."""
-        key, version_id = version
-        self._client.delete_object(Bucket=self._bucket, Key=key, VersionId=version_id)
+    def remove(self, versions: set[Named]) -> None:
+        """Remove versions for good."""
+        if versions:
+            named: Any = [{"Key": key, "VersionId": version_id} for key, version_id in versions]
+            assert not self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": named}).get("Errors")
 
     def _listed(self, *kinds: str) -> list[dict[str, Any]]:
         answer: Mapping[str, Any] = self._client.list_object_versions(Bucket=self._bucket)
         assert not answer["IsTruncated"]
         return [found for kind in kinds for found in answer.get(kind, ())]
 
-    def latest(self) -> dict[str, list[Stored]]:
-        """Return every object's latest version, by family."""
+    def latest(self) -> Latest:
+        """Return the latest version of every object that is judged, by family."""
         found: dict[str, list[Stored]] = {}
         for one in self._listed("Versions"):
-            if one["IsLatest"]:
-                family = one["Key"].removeprefix(f"{self._prefix}/").split("/", 1)[0]
+            family = one["Key"].removeprefix(f"{self._prefix}/").split("/", 1)[0]
+            if one["IsLatest"] and family in _JUDGED:
                 found.setdefault(family, []).append(self._get((one["Key"], one["VersionId"])))
         return found
 
@@ -69,6 +74,6 @@ class Versions:
         return stored
 
 
-def records_of(stored: list[Stored]) -> list[dict[str, Any]]:
+def records_of(stored: Iterable[Stored]) -> list[dict[str, Any]]:
     """Read objects that are one line of JSON each."""
     return [json.loads(one.body) for one in stored]
