@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from tests.crashes.death import Point, points
+from tests.crashes.death import Call, Point, points
 from tests.crashes.ground import Ground
 from tests.crashes.scenarios import BY_PARTIQL, SINGLY, Scenario
 from tests.integration.sites import Servers
@@ -24,9 +24,9 @@ _MOST_CALLS: Final = 110
 
 @pytest.mark.parametrize("scenario", _SAMPLED, ids=[scenario.name for scenario in _SAMPLED])
 def test_nothing_is_lost_by_a_crash_at_some_calls(ground_of: Make, servers_of: Choose, scenario: Scenario, tried: Tried) -> None:
-    """A sample: the last call of each kind that writes, when it was executed."""
+    """A sample: the first call of each kind that writes, when it was executed."""
     ground = ground_of(scenario, servers_of(scenario))
-    some = _last_of_each_kind(ground)
+    some = _first_of_each_kind(ground)
     for point in some:
         ground.point(point)
     tried(len(some))
@@ -51,7 +51,7 @@ def test_nothing_is_lost_by_a_crash_at_any_call(ground_of: Make, servers_of: Cho
 def test_nothing_is_lost_by_a_process_that_is_killed(ground_of: Make, beside: Servers, tried: Tried) -> None:
     """Really: by SIGKILL, so that nothing at all is tidied up, and what lies on the local disk is left for the next run to remove."""
     ground = ground_of(SINGLY[0], beside)
-    some = _last_of_each_kind(ground)
+    some = _first_of_each_kind(ground)
     for point in some:
         ground.set_back()
         process = multiprocessing.get_context("fork").Process(target=ground.die, args=(Point(point.at, point.call, "after", really=True),))
@@ -62,5 +62,9 @@ def test_nothing_is_lost_by_a_process_that_is_killed(ground_of: Make, beside: Se
     tried(len(some))
 
 
-def _last_of_each_kind(ground: Ground) -> list[Point]:
-    return list({point.call: point for point in points(ground.calls()) if point.way == "after"}.values())
+def _first_of_each_kind(ground: Ground) -> list[Point]:
+    found: dict[Call, Point] = {}
+    for point in points(ground.calls()):
+        if point.way == "after":
+            found.setdefault(point.call, point)
+    return list(found.values())
