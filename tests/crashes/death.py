@@ -33,6 +33,10 @@ class Call:
     operation: str
     about: str
 
+    def __str__(self) -> str:
+        """Say it."""
+        return f"{self.operation} {self.about}".rstrip()
+
     @property
     def is_read(self) -> bool:
         """Say whether it changes nothing."""
@@ -55,7 +59,7 @@ class Point:
 
     def __str__(self) -> str:
         """Say it."""
-        return f"{self.way} call {self.at} ({self.call.operation} {self.call.about})"
+        return f"{self.way} call {self.at} ({self.call})"
 
 
 class Death:

@@ -29,7 +29,8 @@ class Judge:
         self._used_again = {key: message for key, message in first.items() if key in later and scenario.past == "removed"}
         # An edit of a marked message is at the table, under its mark, until it is read again: docs/design.md on mode expire.
         self._edited = _messages(EDITED).keys() if scenario.past == "marked" and scenario.later else set()
-        self._began_with = self._table().keys()
+        self._began_with, self._marked_before = self._table().keys(), self._marked()
+        self._told_before = {stored.key for stored in versions.latest().get("purges", ())}
 
     def at_any_time(self) -> None:
         """Assert what holds at every instant, also in the middle of a command.
@@ -45,7 +46,8 @@ class Judge:
             if key in marked - self._edited or table.get(key) != message:
                 found = {"table": table.get(key), "lake": lake.get(key), "receipted": receipted.get(key)}
                 assert lake.get(key) == receipted.get(key) == message, f"{key} is lost: {found}"
-        assert (self._began_with - table.keys()) | marked <= self._intended(latest), "something was removed that no intent tells of"
+        taken = (self._began_with - table.keys()) | (marked - self._marked_before)
+        assert taken <= self._intended(latest), "something was removed that no intent tells of"
         superseded = [message for stored in latest.get("superseded", ()) for message in self._versions.messages(stored).values()]
         for key, message in self._used_again.items():
             assert lake[key] == message or message in superseded, f"what {key} held before is lost"
@@ -74,9 +76,10 @@ class Judge:
         return by_key(message for stored in segments for message in self._versions.messages(stored).values())
 
     def _intended(self, latest: Latest) -> set[Key]:
-        """Return the keys of all messages that purges said they would remove or mark: they are told by position in a version."""
+        """Return the keys of all messages that the command said it would remove or mark: they are told by position in a version."""
         found: set[Key] = set()
-        for intent in (record for record in records_of(latest.get("purges", ())) if "ranges" in record):
+        told = records_of(stored for stored in latest.get("purges", ()) if stored.key not in self._told_before)
+        for intent in (record for record in told if "ranges" in record):
             keys = list(self._versions.messages(self._versions.named(intent)))
             found.update(key for first, end in intent["ranges"] for key in keys[first:end])
         return found
