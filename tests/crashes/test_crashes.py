@@ -19,7 +19,7 @@ Choose = Callable[[Scenario], Servers]
 Tried = Callable[[int], None]
 _SCENARIOS: Final = (*SINGLY, *BY_PARTIQL)
 _SAMPLED: Final = tuple(scenario for scenario in _SCENARIOS if scenario.name in ("nightly, delete", "restore", "purge, expire by PartiQL"))
-_MOST_CALLS: Final = 110
+_MOST_CALLS: Final = 120
 
 
 @pytest.mark.parametrize("scenario", _SAMPLED, ids=[scenario.name for scenario in _SAMPLED])
