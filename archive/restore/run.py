@@ -7,7 +7,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -31,6 +31,7 @@ from archive.restore.opening import OpenLake, OpenRows, proved_rows, removed_row
 from archive.restore.partiql import probe_inserts
 from archive.restore.plan import Part, RestorePlan
 from archive.restore.takers import IntoFile, IntoTable, Report, Restored, Taker
+from archive.s3 import LostRaceError
 
 _LOG = logging.getLogger("dynalake")
 
@@ -229,5 +230,6 @@ def record(plan: RestorePlan, result: RestoreResult, around: Surroundings, ended
         "s3_requests": lake.requests,
         "seconds": round((ended - around.now).total_seconds(), 3),
     }
-    lake.store.put(lake.keys.run(around.run, around.now.date()), json.dumps(values, separators=(",", ":")).encode() + b"\n", None)
+    with suppress(LostRaceError):  # the key is this run's own: what is there is our own PUT, whose answer was lost
+        lake.store.put(lake.keys.run(around.run, around.now.date()), json.dumps(values, separators=(",", ":")).encode() + b"\n", None)
     return values

@@ -24,7 +24,7 @@ from archive.errors import InputError
 from archive.lake.parquet import sha256_of
 from archive.model.layout import Layouts
 from archive.model.spec import TableSpec
-from archive.s3 import Store
+from archive.s3 import LostRaceError, Store
 from archive.spread import Spread
 
 _AT_ONCE: Final = 100  # messages that are written to a file at a time
@@ -72,7 +72,8 @@ class Report:
         if self._file is None:
             return None
         self._file.close()
-        store.put_file(key, self._path, sha256_of(self._path), None, {})
+        with suppress(LostRaceError):  # the key is this run's own: what is there is our own PUT, whose answer was lost
+            store.put_file(key, self._path, sha256_of(self._path), None, {})
         return key
 
 

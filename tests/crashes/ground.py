@@ -1,65 +1,17 @@
-"""A small nasty table with its lake, which can be set back to how it was; and what has to hold there, at any time and at rest.
-
-It judges from outside: by the items in the table, and by pyarrow and json alone in the lake.
-"""
+"""One scenario's table and lake, which can be set back to how they were before its command, so that it can die again."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-from tests.builders import START_MS
-from tests.crashes.death import DeadError, Death, Point
-from tests.integration.items import Key, Message, Wire, by_key, message_of
-from tests.integration.lake import messages_of
-from tests.integration.receipts import check_receipts
+from tests.crashes.death import Call, DeadError, Death, Point
+from tests.crashes.judge import Judge
+from tests.crashes.scenarios import EDITED, FIRST, LATE, MARK, THAT_RUN, WINDOW, Scenario
+from tests.crashes.versions import Versions
+from tests.integration.items import Wire
 from tests.integration.sites import Site, put
 
-Rest = Literal["removed", "marked", "there"]
-"""What the policy wants of archived messages: removed, marked with a TTL, or there as they were."""
-THAT_RUN: Final = "the run before"
-"""Stands in a command for the name of the run that archived what is before."""
-_HOUR: Final = 3_600_000
-_TYPES: Final[Wire] = {
-    "content": {"S": "a line\nwith “quotes” and 😀"},
-    "costUsd": {"N": "0.00012345678901"},
-    "digits": {"N": "12345678901234567890.123456789012345678"},
-    "binary": {"B": b"\x00\xff"},
-    "yes": {"BOOL": True},
-    "nothing": {"NULL": True},
-    "texts": {"SS": ["", "a"]},
-    "numbers": {"NS": ["0", "1E-20"]},
-    "binaries": {"BS": [b"", b"\x00"]},
-    "list": {"L": [{"S": "1"}, {"L": []}]},
-    "map": {"M": {"a.b": {"N": "4.50"}}},
-}
-
-
-def _message(name: str, hours: float, module: int | None, **more: Any) -> Wire:  # noqa: ANN401 - attribute values
-    item = {"conversationId": {"S": name}, "timestamp": {"N": str(START_MS + int(hours * _HOUR))}, **more}
-    return item if module is None else {**item, "moduleId": {"N": str(module)}}
-
-
-_EVERY_TYPE = _message("every type", 1, 1, **_TYPES)
-_SPARSE = _message("sparse", 2, 2)
-_MOVES = _message("moves", 13, 1, studentId={"N": "7"})
-_FIRST = (_EVERY_TYPE, _SPARSE, _MOVES, _message("another day", 49, 2, provider={"S": "openai"}), _message("no module", 1, None))
-_THEN = (
-    {**_EVERY_TYPE, "content": {"S": "edited"}, "new": {"M": {"rating": {"N": "5"}}}},
-    {**_MOVES, "moduleId": {"N": "2"}},
-    _message("late", 3, 1),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Scenario:
-    """A command that is to die, and what was before: an archive of the first messages that kept them or removed them, and later edits."""
-
-    name: str
-    command: tuple[str, ...]
-    policy: tuple[tuple[str, object], ...]
-    rest: Rest
-    before: Literal["nothing", "archived", "archived and edited", "purged"] = "nothing"
+_BY: Final = {"archived": "keep", "marked": "expire", "removed": "delete"}
 
 
 class Ground:
@@ -67,57 +19,64 @@ class Ground:
 
     def __init__(self, site: Site, scenario: Scenario) -> None:
         """Make what is before, and remember it."""
-        self._site = site.with_settings(
-            source={"modules": [1, 2], "earliest": "2024-01-15"}
-            if site.servers.dynamodb.name == "ministack"
-            else {"earliest": "2024-01-15"},
-            lake={"segment": "12h"},
-            limits={"streams": 1, "purge_requests": 1},
-        )
+        source: dict[str, Any] = {"earliest": "2024-01-15"}
+        if site.servers.dynamodb.name == "ministack":
+            source["modules"] = [1, 2]
+        # One request is in flight at a time, so that calls have an order.
+        self._site = site.with_settings(source=source, lake={"segment": "12h"}, limits={"streams": 1, "purge_requests": 1})
         self._scenario = scenario
         self._dynamodb = site.servers.dynamodb.dynamodb()
-        self._s3 = site.servers.s3.s3()
-        source = list(_FIRST)
-        put(self._dynamodb, site.table, source)
-        if scenario.before != "nothing":
-            self._first = self._run(
-                ("backfill", *_WINDOW), {**dict(scenario.policy), "purge": "delete" if scenario.before == "purged" else "keep"}
-            )
-        if scenario.before == "archived and edited":
-            put(self._dynamodb, site.table, _THEN)
-            source = list({_key(item): item for item in (*source, *_THEN)}.values())
-        self._expected = by_key(message_of(item) for item in source if "moduleId" in item)
-        self._moduleless = by_key(message_of(item) for item in source if "moduleId" not in item)
-        self._items: list[Wire] = self._scan()
-        self._versions = self._all_versions()
+        self._versions = Versions(site.servers.s3.s3(), site.bucket, site.prefix)
+        self._first = self._past()
+        self._items = self._scan()
+        self._stored = self._versions.all()
+        self._judge = Judge(self._site, scenario, self._versions)
+
+    def _past(self) -> str:
+        """Do what was before; returns the name of the run, where there was one."""
+        scenario, site = self._scenario, self._site
+        put(self._dynamodb, site.table, FIRST)
+        run = ""
+        if scenario.past != "nothing":
+            run = self._run(("backfill", *WINDOW), {"purge": _BY[scenario.past], "protocol": "single"})
+        if scenario.tried:
+            site.with_settings(policy=dict(scenario.policy)).run("check").done()
+        if scenario.later:
+            marks = {_key(item): {MARK: item[MARK]} for item in self._scan() if MARK in item}
+            put(self._dynamodb, site.table, [{**item, **marks.get(_key(item), {})} for item in (*EDITED, *LATE)])
+        return run
 
     def _run(self, command: tuple[str, ...], policy: dict[str, object]) -> str:
         """Run a command to its end, and return its run's name."""
         outcome = self._site.with_settings(policy=policy).run(*command, "--yes", "--json")
-        outcome.done()
-        return str(outcome.json()["run"])
+        return str(outcome.done().json()["run"])
 
     def _command(self) -> None:
         scenario = self._scenario
         self._run(tuple(self._first if word == THAT_RUN else word for word in scenario.command), dict(scenario.policy))
 
-    def calls(self) -> list[str]:
-        """Return the operations that the command calls where nothing happens to it."""
+    def calls(self) -> list[Call]:
+        """Return what the command calls where nothing happens to it."""
         self.set_back()
-        death = Death(Point(0, "before"))
+        death = Death(None)
         with death.awaited():
             self._command()
-        self._at_rest()
+        self._judge.at_rest()
         return death.calls
 
     def point(self, point: Point) -> None:
-        """Let the command die at a point, and run it again to its end."""
+        """Let the command die at a point, judge what that has left, and, where that is new, run the command again to its end."""
         self.set_back()
         try:
             self.die(point)
-            self.finish()
+            if point.way == "lost":  # it went on
+                self._judge.at_rest()
+            elif point.is_new:
+                self.finish()
+            else:
+                self._judge.at_any_time()
         except Exception as error:
-            message = f"{self._scenario.name}: {point}: {error}"
+            message = f"{self._scenario.name}, {point}: {error}"
             raise AssertionError(message) from error
 
     def die(self, point: Point) -> None:
@@ -134,36 +93,9 @@ class Ground:
 
     def finish(self) -> None:
         """Judge what a death has left, run the command again to its end, and judge that."""
-        self._judge()
+        self._judge.at_any_time()
         self._command()
-        self._at_rest()
-
-    def _judge(self) -> None:
-        """Assert what holds at every instant: each message is at the table or in the lake, value for value, and none stands twice."""
-        table, lake = self._table(), self._lake()
-        for key, message in self._expected.items():
-            assert message in (table.get(key), lake.get(key)), f"{key} is lost: the table has {table.get(key)}, the lake {lake.get(key)}"
-        assert lake.keys() <= self._expected.keys(), "the lake has a message that nobody wrote"
-
-    def _at_rest(self) -> None:
-        """Assert what holds after a whole run: one exact row a key, the table as the policy wants it, and true receipts."""
-        assert self._lake() == self._expected
-        marked = {key for key, message in by_key(self._left()).items() if "expiresAt" in message}
-        rest = self._scenario.rest
-        assert self._table() == self._moduleless | ({} if rest == "removed" else self._expected)
-        assert marked == (self._expected.keys() if rest == "marked" else set())
-        check_receipts(self._site)
-
-    def _table(self) -> dict[Key, Message]:
-        """Return the table's messages, without the archiver's marks."""
-        return by_key({name: value for name, value in message.items() if name != "expiresAt"} for message in self._left())
-
-    def _left(self) -> list[Message]:
-        """Return what is in the table but for what a check of PartiQL made up: a crash may leave that (docs/design.md says so)."""
-        return [message for message in self._site.left() if not str(message["conversationId"][1]).startswith("dynalake-probe-")]
-
-    def _lake(self) -> dict[Key, Message]:
-        return by_key(message for stored in self._site.lake.all("messages").values() for message in messages_of(stored))
+        self._judge.at_rest()
 
     def set_back(self) -> None:
         """Make table, lake and catalogue as they were before the command. What is left is left with its very versions."""
@@ -174,8 +106,7 @@ class Ground:
                     TableName=self._site.table, Key={"conversationId": item["conversationId"], "timestamp": item["timestamp"]}
                 )
         put(self._dynamodb, self._site.table, [item for key, item in before.items() if now.get(key) != item])
-        for name, version in self._all_versions() - self._versions:
-            self._s3.delete_object(Bucket=self._site.bucket, Key=name, VersionId=version)
+        self._versions.remove(self._versions.all() - self._stored)
         glue = self._site.servers.rest.glue()
         database = str(self._site.settings["athena"]["database"])
         if any(found["Name"] == database for found in glue.get_databases()["DatabaseList"]):
@@ -187,36 +118,6 @@ class Ground:
         items: list[Wire] = self._dynamodb.scan(TableName=self._site.table, ConsistentRead=True)["Items"]
         return items
 
-    def _all_versions(self) -> set[tuple[str, str]]:
-        """Return (key, version id) of all objects' versions; there are fewer than a page holds."""
-        answer = self._s3.list_object_versions(Bucket=self._site.bucket)
-        assert not answer["IsTruncated"]
-        return {(found["Key"], found["VersionId"]) for found in (*answer.get("Versions", ()), *answer.get("DeleteMarkers", ()))}
-
-
-_WINDOW: Final = ("--from", "2024-01-15", "--to", "2024-01-18")
-
 
 def _key(item: Wire) -> tuple[str, str]:
     return item["conversationId"]["S"], item["timestamp"]["N"]
-
-
-_SINGLE, _PARTIQL = ("protocol", "single"), ("protocol", "partiql")
-_DELETE, _EXPIRE, _KEEP = ("purge", "delete"), ("purge", "expire"), ("purge", "keep")
-SINGLY: Final = (
-    Scenario("backfill, keep", ("backfill", *_WINDOW), (_KEEP,), "there", "archived and edited"),
-    Scenario("backfill, delete", ("backfill", *_WINDOW), (_DELETE, _SINGLE), "removed"),
-    Scenario("backfill, expire", ("backfill", *_WINDOW), (_EXPIRE, _SINGLE), "marked"),
-    Scenario("nightly, delete", ("nightly",), (_DELETE, _SINGLE), "removed", "archived and edited"),
-    Scenario("purge, delete", ("purge", *_WINDOW), (_DELETE, _SINGLE), "removed", "archived"),
-    Scenario("purge, expire", ("purge", *_WINDOW), (_EXPIRE, _SINGLE), "marked", "archived"),
-    Scenario("restore", ("restore", *_WINDOW), (_DELETE, _SINGLE), "there", "purged"),
-    Scenario("restore of a run", ("restore", "--run", THAT_RUN), (_DELETE, _SINGLE), "there", "purged"),
-)
-"""By single calls, with modules discovered: on moto."""
-BY_PARTIQL: Final = (
-    Scenario("backfill, delete by PartiQL", ("backfill", *_WINDOW), (_DELETE, _PARTIQL), "removed", "archived and edited"),
-    Scenario("purge, expire by PartiQL", ("purge", *_WINDOW), (_EXPIRE, _PARTIQL), "marked", "archived"),
-    Scenario("restore by PartiQL", ("restore", *_WINDOW), (_DELETE, _PARTIQL), "there", "purged"),
-)
-"""By PartiQL, with modules named: on MiniStack."""

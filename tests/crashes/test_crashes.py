@@ -9,23 +9,24 @@ from typing import Final
 
 import pytest
 
-from tests.crashes.death import Point, points
-from tests.crashes.ground import BY_PARTIQL, SINGLY, Ground, Scenario
+from tests.crashes.death import Call, Point, points
+from tests.crashes.ground import Ground
+from tests.crashes.scenarios import BY_PARTIQL, SINGLY, Scenario
+from tests.integration.sites import Servers
 
-Make = Callable[[Scenario], Ground]
+Make = Callable[[Scenario, Servers], Ground]
+Choose = Callable[[Scenario], Servers]
+Tried = Callable[[int], None]
 _SCENARIOS: Final = (*SINGLY, *BY_PARTIQL)
-_SAMPLED: Final = (SINGLY[3], BY_PARTIQL[0])
-_FEW: Final = 5
-_MOST_CALLS: Final = 110
-_KILLS: Final = 6
+_SAMPLED: Final = tuple(scenario for scenario in _SCENARIOS if scenario.name in ("nightly, delete", "restore", "purge, expire by PartiQL"))
+_MOST_CALLS: Final = 120
 
 
 @pytest.mark.parametrize("scenario", _SAMPLED, ids=[scenario.name for scenario in _SAMPLED])
-def test_nothing_is_lost_by_a_crash_at_some_calls(ground_of: Make, scenario: Scenario, tried: Callable[[int], None]) -> None:
-    """A sample: five points, from the first writes to the last."""
-    ground = ground_of(scenario)
-    all_points = list(points(ground.calls()))
-    some = all_points[len(all_points) // 3 :: len(all_points) // (_FEW + 2)][:_FEW]
+def test_nothing_is_lost_by_a_crash_at_some_calls(ground_of: Make, servers_of: Choose, scenario: Scenario, tried: Tried) -> None:
+    """A sample: the first call of each kind that writes, when it was executed."""
+    ground = ground_of(scenario, servers_of(scenario))
+    some = _first_of_each_kind(ground)
     for point in some:
         ground.point(point)
     tried(len(some))
@@ -34,9 +35,9 @@ def test_nothing_is_lost_by_a_crash_at_some_calls(ground_of: Make, scenario: Sce
 @pytest.mark.prove
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("scenario", _SCENARIOS, ids=[scenario.name for scenario in _SCENARIOS])
-def test_nothing_is_lost_by_a_crash_at_any_call(ground_of: Make, scenario: Scenario, tried: Callable[[int], None]) -> None:
+def test_nothing_is_lost_by_a_crash_at_any_call(ground_of: Make, servers_of: Choose, scenario: Scenario, tried: Tried) -> None:
     """Every call: before it is sent, and, where it writes, when it was executed, and with its answer lost and asked for again."""
-    ground = ground_of(scenario)
+    ground = ground_of(scenario, servers_of(scenario))
     calls = ground.calls()
     assert 20 < len(calls) <= _MOST_CALLS
     all_points = list(points(calls))
@@ -47,17 +48,23 @@ def test_nothing_is_lost_by_a_crash_at_any_call(ground_of: Make, scenario: Scena
 
 @pytest.mark.prove
 @pytest.mark.timeout(600)
-def test_nothing_is_lost_by_a_process_that_is_killed(ground_of: Make, tried: Callable[[int], None]) -> None:
-    """Really: by SIGKILL, so that nothing at all is tidied up."""
-    ground = ground_of(SINGLY[3])
-    calls = len(ground.calls())
-    for number in range(_KILLS):
+def test_nothing_is_lost_by_a_process_that_is_killed(ground_of: Make, beside: Servers, tried: Tried) -> None:
+    """Really: by SIGKILL, so that nothing at all is tidied up, and what lies on the local disk is left for the next run to remove."""
+    ground = ground_of(SINGLY[0], beside)
+    some = _first_of_each_kind(ground)
+    for point in some:
         ground.set_back()
-        process = multiprocessing.get_context("fork").Process(
-            target=ground.die, args=(Point(calls // 3 + number * calls // 10, "kill -9"),)
-        )
+        process = multiprocessing.get_context("fork").Process(target=ground.die, args=(Point(point.at, point.call, "after", really=True),))
         process.start()
         process.join()
         assert process.exitcode == -signal.SIGKILL
         ground.finish()
-    tried(_KILLS)
+    tried(len(some))
+
+
+def _first_of_each_kind(ground: Ground) -> list[Point]:
+    found: dict[Call, Point] = {}
+    for point in points(ground.calls()):
+        if point.way == "after":
+            found.setdefault(point.call, point)
+    return list(found.values())

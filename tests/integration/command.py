@@ -145,7 +145,8 @@ def _is_paged(operation: str, params: Mapping[str, Any]) -> bool:
 def _writes(operation: str, params: Mapping[str, Any]) -> Iterator[Write]:
     if operation == "BatchExecuteStatement":
         for statement in params["Statements"]:
-            yield _of_statement(statement["Statement"], statement["Parameters"])
+            if not statement["Statement"].startswith("INSERT "):  # what is put back is compared with nothing
+                yield _of_statement(statement["Statement"], statement["Parameters"])
     elif operation in ("DeleteItem", "UpdateItem"):
         names = params.get("ExpressionAttributeNames", {})
         condition = params.get("ConditionExpression", "")

@@ -11,6 +11,7 @@ _PROVE: Final = "archive/lake/prove.py"
 _COMMIT: Final = "archive/lake/commit.py"
 _S3: Final = "archive/s3.py"
 _TESTS: Final = "tests/archive/lake/"
+_CRASHES: Final = "tests/crashes/test_crashes.py::test_nothing_is_lost_by_a_crash_at_some_calls"
 
 OF_THE_LAKE: Final = (
     Mutant(
@@ -126,6 +127,14 @@ OF_THE_LAKE: Final = (
         "if there.generation > receipt.generation or there == receipt:",
         "if there == receipt:",
         (f"{_TESTS}test_receipts.py::test_a_later_generation_stays",),
+    ),
+    Mutant(
+        "a receipt that is never mended",
+        "after a crash between an object and its receipt, the next run makes the receipt, and only then purges",
+        "archive/lake/receipts.py",
+        "if found is None or found.generation < true.generation or found.etag != true.etag:",
+        "if found is not None and found.generation > true.generation:",
+        (_CRASHES,),
     ),
     Mutant(
         "a proof that looks at counts only",

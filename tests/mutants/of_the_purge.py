@@ -11,6 +11,7 @@ _SEGMENT: Final = "archive/purge/segment.py"
 _PROVED: Final = "archive/lake/proved.py"
 _WRITE: Final = "archive/dynamo_write.py"
 _TESTS: Final = "tests/archive/purge/"
+_CRASHES: Final = "tests/crashes/test_crashes.py::test_nothing_is_lost_by_a_crash_at_some_calls"
 
 OF_THE_PURGE: Final = (
     Mutant(
@@ -36,6 +37,15 @@ OF_THE_PURGE: Final = (
         "            self._records.intend(proved.segment, self._intent(proved, selection, now))\n",
         "",
         (f"{_TESTS}test_segment.py::test_what_is_still_the_same_is_removed_between_intent_and_outcome",),
+    ),
+    Mutant(
+        "removals that come before their intent",
+        "a purge that is killed has told beforehand what it may have removed",
+        _SEGMENT,
+        "            self._records.intend(proved.segment, self._intent(proved, selection, now))\n",
+        "            self._remove_all(proved, file, selection, change)\n"
+        "            self._records.intend(proved.segment, self._intent(proved, selection, now))\n",
+        (_CRASHES,),
     ),
     Mutant(
         "a purge that goes on although its object was replaced",
@@ -140,6 +150,14 @@ OF_THE_PURGE: Final = (
         "policy.expire_after_days * DAY) // 1000",
         "policy.expire_after_days * DAY)",
         (f"{_TESTS}test_expire.py::test_expire_marks_in_seconds_from_now",),
+    ),
+    Mutant(
+        "a restore that holds nothing",
+        "what is put back is held before the first message, so that the next night does not undo it",
+        "archive/restore/run.py",
+        "result.hold = Holds(lake.store, lake.keys).ensure(plan.hold)",
+        "result.hold = plan.hold",
+        (_CRASHES,),
     ),
     Mutant(
         "a restore that overwrites",

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ConnectionClosedError
+from botocore.httpsession import URLLib3Session
 
 from tests.builders import START_MS
 from tests.integration.restored import DAY, ITEMS, damage, expected, in_table, item, purge, site_on
 from tests.integration.restoring import KilledError, hooked, run
-from tests.integration.sites import Servers, Site
+from tests.integration.sites import Servers, Site, put
 from tests.integration.worlds import differences
 
 
@@ -39,6 +41,23 @@ def test_a_restore_that_was_killed_is_finished_by_the_next(servers: Servers, tmp
     ended = run(site, "restore", "--module", "1", "--yes", "--json").json()
     assert ended["messages_restored"] + ended["messages_present"] == len(items)
     assert not differences(in_table(site), expected(items))
+
+
+def test_a_lost_answer_to_what_is_stored_at_the_end_is_no_error(purged_singly: Site) -> None:
+    """The report and the record of a run have keys of their own: what is there already is our own PUT."""
+    put(purged_singly.servers.dynamodb.dynamodb(), purged_singly.table, [item(3, 0, 2, content={"S": "another"})])
+    lost: list[str] = []
+
+    def lose(request: Any, **_: object) -> None:  # noqa: ANN401 - botocore's
+        if any(family in request.url for family in ("/runs/", "/reports/")) and request.url not in lost:
+            lost.append(request.url)
+            URLLib3Session().send(request)
+            raise ConnectionClosedError(endpoint_url=request.url)
+
+    with hooked("before-send.s3.PutObject", lose):
+        ended = run(purged_singly, "restore", "--from", "2024-01-01", "--yes", "--json").json()
+    assert len(lost) == 2
+    assert (ended["messages_restored"], ended["messages_in_conflict"]) == (len(ITEMS) - 1, 1)
 
 
 def test_a_damaged_segment_is_an_alarm_and_the_others_go_on(purged_singly: Site) -> None:
