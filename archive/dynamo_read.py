@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Context, Decimal
 from typing import TYPE_CHECKING, Any, Final, TypeVar
-from zlib import crc32
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -274,13 +273,6 @@ class Reader:
         with translated(f"dynamodb:{operation}", f"table {self._source.table}"):
             answer = call(**request, ReturnConsumedCapacity="TOTAL")
         body: bytes = answer[_RAW]
-        promised = answer["ResponseMetadata"]["HTTPHeaders"].get("x-amz-crc32")
-        if promised is not None and int(promised) != crc32(body):
-            # botocore asks again, but takes what it gets at its last try.
-            message = (
-                f"dynamodb:{operation} on table {self._source.table} keeps answering with damaged bytes; check the network, then run again"
-            )
-            raise TransientServiceError(message)
         parsed = parse(body)
         self.pace.charge(parsed.units if parsed.units is not None else len(body) / _UNIT_BYTES)
         return parsed

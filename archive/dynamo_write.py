@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 A_BATCH: Final = 25
 _BATCH_BYTES: Final = 4 * 2**20
 _TRIES: Final = 8
+_IN_A_TRANSACTION: Final = "TransactionConflictException"
 _REFUSED: Final = frozenset({"ConditionalCheckFailed", "ConditionalCheckFailedException"})
 
 
@@ -113,17 +114,28 @@ class SingleRemover:
             request["UpdateExpression"] = built.update
         operation = "UpdateItem" if built.update else "DeleteItem"
         call: Callable[..., Any] = self._client.update_item if built.update else self._client.delete_item
-        self._pace.wait()
         with translated(f"dynamodb:{operation}", f"table {table.name}"):
             try:
-                answer = call(**request)
+                answer = self._unless_in_a_transaction(call, request, self._units(target))
             except ClientError as error:
-                self._pace.charge(self._units(target))
                 if error_code(error) not in _REFUSED:
                     raise
                 return refused(target, error.response.get("Item"))  # type: ignore[arg-type]
         self._pace.charge(answer.get("ConsumedCapacity", {}).get("CapacityUnits", self._units(target)))
         return judged(target, answer.get("Attributes"))
+
+    def _unless_in_a_transaction(self, call: Callable[..., Any], request: dict[str, Any], units: float) -> Any:  # noqa: ANN401 - an answer
+        """Make a call, again where the item is in a transaction of somebody else's: botocore does not. A refused call is charged too."""
+        for tries in range(_TRIES):
+            self._pace.wait()
+            try:
+                return call(**request)
+            except ClientError as error:
+                self._pace.charge(units)
+                if error_code(error) != _IN_A_TRANSACTION or tries == _TRIES - 1:
+                    raise
+            self._pace.back_off(tries)
+        raise AssertionError  # the last try returns or raises
 
     def _units(self, target: Target) -> float:
         return float(write_units(len(canonical(target.item)), self._table.indexes))

@@ -7,14 +7,19 @@ from pathlib import Path
 
 from archive.errors import LakeDamagedError
 from archive.lake.commit import Place
+from archive.lake.parquet import SegmentFile
+from archive.lake.receipts import Receipts
 from archive.model.layout import Segment
-from archive.model.receipt import Receipt
+from archive.model.receipt import Receipt, StoredObject
 from archive.s3 import LostRaceError
 
 
 @dataclass(frozen=True, slots=True)
 class ProvedSegment:
-    """A segment's stored bytes on local disk, which match the checksum that was proved. Only `fetch_proved` makes one."""
+    """A segment's stored bytes on local disk, which match the checksum that was proved. Only `fetch_proved` makes one.
+
+    `receipt` is what the object itself says, whatever else the stored one does.
+    """
 
     segment: Segment
     path: Path
@@ -39,4 +44,9 @@ def fetch_proved(place: Place, segment: Segment, receipt: Receipt) -> ProvedSegm
         path.unlink(missing_ok=True)
         message = f"{key} is not what was proved (its SHA-256 differs); nothing was removed: restore it from the bucket's version history"
         raise LakeDamagedError(message)
-    return ProvedSegment(segment, path, receipt)
+    stored = fetched.stored
+    file = SegmentFile(path, place.order)
+    content = StoredObject(key, fetched.bytes, fetched.sha256, stored.etag, stored.version_id, stored.metadata)
+    true = Receipts(place.store, place.keys, place.owner).of(segment, content, file.contents)
+    file.close()
+    return ProvedSegment(segment, path, true)
