@@ -29,7 +29,7 @@ class ProvedSegment:
 def fetch_proved(place: Place, segment: Segment, receipt: Receipt) -> ProvedSegment | None:
     """Get the version that a receipt names and check its bytes; None where another run has replaced it meanwhile.
 
-    Raises LakeDamagedError where it is gone, or its bytes are not those that were proved.
+    Raises LakeDamagedError where it is gone, older than the receipt says, or its bytes are not those that were proved.
     """
     key = place.keys.message(segment)
     path = place.folder / f"{segment.name}-proved.parquet"
@@ -49,4 +49,10 @@ def fetch_proved(place: Place, segment: Segment, receipt: Receipt) -> ProvedSegm
     content = StoredObject(key, fetched.bytes, fetched.sha256, stored.etag, stored.version_id, stored.metadata)
     true = Receipts(place.store, place.keys, place.owner).of(segment, content, file.contents)
     file.close()
+    if true.generation < receipt.generation:
+        message = (
+            f"{key} is generation {true.generation} and its receipt names {receipt.generation}; nothing was removed: "
+            "restore that version from the bucket's version history"
+        )
+        raise LakeDamagedError(message)
     return ProvedSegment(segment, path, true)

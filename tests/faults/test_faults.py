@@ -24,7 +24,7 @@ _TRIED: Final = "faults that happened to a run"
 @pytest.fixture
 def world_of(request: pytest.FixtureRequest) -> Find:
     """Return the world that a fault needs, set back."""
-    return lambda fault: request.getfixturevalue("discovered_world" if fault.by_discovery else "world")  # type: ignore[no-any-return]
+    return lambda fault: request.getfixturevalue("discovered_world" if fault.by_discovery else "world")
 
 
 @pytest.mark.parametrize("together", _GROUPS, ids=[group[0].name for group in _GROUPS])

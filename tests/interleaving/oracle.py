@@ -103,6 +103,10 @@ class Oracle:
             _only_gains(chain)
         self.removed_is_kept()
 
+    def rows(self) -> int:
+        """Count the lake's rows."""
+        return len(_rows(self._newest(self._versions())))
+
     def superseded(self) -> Counter[Key]:
         """Count the rows that are kept besides the lake's, by key."""
         return Counter(key for key, _ in self._superseded())
