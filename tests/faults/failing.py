@@ -13,8 +13,8 @@ from tests.answering import answer, dynamodb_answer, dynamodb_error, executed, s
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
-Failing = Callable[["AWSPreparedRequest"], "AWSResponse"]
-"""Takes a request in the server's place: answers it, or raises what botocore's own HTTP session raises."""
+Failing = Callable[["AWSPreparedRequest"], "AWSResponse | None"]
+"""Takes a request in the server's place: answers it, raises what botocore's own HTTP session raises, or lets it go on (None)."""
 _INDEX: Final = "arn:aws:dynamodb:us-east-1:123456789012:table/T/index/ProviderUsageIndex"
 _REASONS: Final = [{"reason": "IndexWriteKeyRangeThroughputExceeded", "resource": _INDEX}]
 
@@ -62,6 +62,20 @@ def executed_and_500(request: AWSPreparedRequest) -> AWSResponse:
     return dynamodb_error(request, "InternalServerError", 500)
 
 
+def fails_once_executed(request: AWSPreparedRequest) -> AWSResponse:
+    """AWS does what it was asked, and says that it did not."""
+    return executed_and_500(request) if _is_dynamodb(request) else executed_and_503(request)
+
+
+def expired(request: AWSPreparedRequest) -> AWSResponse:
+    """The credentials have expired."""
+    return dynamodb_error(request, "ExpiredTokenException") if _is_dynamodb(request) else s3_error(request, "ExpiredToken", 400)
+
+
+def _is_dynamodb(request: AWSPreparedRequest) -> bool:
+    return "X-Amz-Target" in request.headers
+
+
 def executed_and_503(request: AWSPreparedRequest) -> AWSResponse:
     """S3 does what it was asked, and says that it did not."""
     executed(request)
@@ -92,13 +106,14 @@ def nothing_read(request: AWSPreparedRequest) -> AWSResponse:
     return dynamodb_answer(request, {"Responses": {}, "UnprocessedKeys": _asked(request)["RequestItems"]})
 
 
-def empty_page(request: AWSPreparedRequest) -> AWSResponse:
+def empty_page(request: AWSPreparedRequest) -> AWSResponse | None:
     """An empty page comes first, whose next one begins where this one would have: at a key that no message has."""
     asked = _asked(request)
-    spelled = json.dumps(asked)
-    module = next((value for name, value in asked.get("ExpressionAttributeValues", {}).items() if name == ":m"), {"N": "-999"})
-    before = {"conversationId": {"S": "\u0001"}, "timestamp": {"N": "-1"}, "moduleId": module}
-    assert "ExclusiveStartKey" not in spelled, "this is for a first page"
+    if "ExclusiveStartKey" in asked:
+        return None
+    values = asked.get("ExpressionAttributeValues", {})
+    module, time = values.get(":m", {"N": "-999"}), values.get(":from", {"N": "0"})
+    before = {"conversationId": {"S": "\u0001"}, "timestamp": time, "moduleId": module}
     return dynamodb_answer(request, {"Count": 0, "ScannedCount": 0, "Items": [], "LastEvaluatedKey": before})
 
 

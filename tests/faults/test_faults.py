@@ -7,18 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import replace
+from itertools import count
 from typing import Final
 
 import pytest
 
+from tests.faults import failing
 from tests.faults.faults import ENDS, RETRIED, Fault, groups
-from tests.faults.world import Trouble, World
+from tests.faults.world import Trouble, Where, World
 
 Find = Callable[[Fault], World]
 _GROUPS: Final = groups(RETRIED)
-_ALL: Final = (*RETRIED, *ENDS)
-_TRIED: Final = "faults that happened to a run"
+_TRIED: Final = "calls that failed"
+_FEWEST: Final = 40
 
 
 @pytest.fixture
@@ -36,9 +37,8 @@ def test_what_may_pass_is_retried(world_of: Find, together: list[Fault]) -> None
         troubles = [stack.enter_context(Trouble(fault.where, fault.fails, fault.times).awaited()) for fault in together]
         error, _ = world.run(purge=first.purge, protocol=first.protocol)
     assert error is None, error
-    assert {fault.name: trouble.happened for fault, trouble in zip(together, troubles, strict=True)} == {
-        fault.name: fault.times for fault in together
-    }
+    happened = {fault.name: trouble.happened for fault, trouble in zip(together, troubles, strict=True)}
+    assert happened == {fault.name: fault.times or max(1, happened[fault.name]) for fault in together}
     world.judge_at_rest(first.purge)
 
 
@@ -62,24 +62,41 @@ def _ends(world: World, fault: Fault) -> None:
 
 
 @pytest.mark.prove
+@pytest.mark.parametrize("fault", RETRIED, ids=[fault.name for fault in RETRIED])
+def test_each_that_may_pass_is_retried_by_itself(world_of: Find, fault: Fault) -> None:
+    """One fault in one run."""
+    test_what_may_pass_is_retried(world_of, [fault])
+
+
+@pytest.mark.prove
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize(
-    "fault", [*RETRIED, *ENDS], ids=[f"{'ends' if fault.end else 'retried'}: {fault.name}" for fault in (*RETRIED, *ENDS)]
-)
-def test_every_call_of_a_kind_may_fail(world_of: Find, fault: Fault, record_property: Callable[[str, object], None]) -> None:
-    """The same fault to the first call of its kind, to the second, and so on: each is retried, or ends the run so that nothing is lost."""
-    world = world_of(fault)
-    tried = 0
-    while True:
-        where = replace(fault.where, after=tried)
-        with Trouble(where, fault.fails, fault.times).awaited() as trouble:
-            error, _ = world.run(purge=fault.purge, protocol=fault.protocol)
+def test_any_call_may_be_executed_and_fail(world: World, record_property: Callable[[str, object], None]) -> None:
+    """The first call of a run, the second, and so on: each is made again, and nothing is done twice."""
+    for call in count():
+        with Trouble(Where(after=call), failing.fails_once_executed, times=1).awaited() as trouble:
+            error, _ = world.run()
         if not trouble.happened:
             break
-        assert (error is None) == (fault.end is None), f"{where}: {error}"
-        world.judge()
-        world.finish(fault.purge)
+        assert error is None, f"call {call}: {error}"
+        world.judge_at_rest()
         world.set_back()
-        tried += 1
-    assert tried
-    record_property(_TRIED, tried)
+    assert call > _FEWEST
+    record_property(_TRIED, call)
+
+
+@pytest.mark.prove
+@pytest.mark.timeout(900)
+def test_credentials_may_expire_at_any_call(world: World, record_property: Callable[[str, object], None]) -> None:
+    """From the first call of a run on, from the second, and so on: always one sentence, and nothing is lost."""
+    for call in count():
+        with Trouble(Where(after=call), failing.expired, times=None).awaited() as trouble:
+            error, _ = world.run()
+        if not trouble.happened:
+            break
+        assert error is not None, f"call {call}"
+        assert (error.exit_code, "credentials" in str(error)) == (5, True), f"call {call}: {error}"
+        world.judge()
+        world.finish()
+        world.set_back()
+    assert call > _FEWEST
+    record_property(_TRIED, call)

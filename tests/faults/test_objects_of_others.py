@@ -78,9 +78,10 @@ def _intruding(world: World, where: Where, family: str, act: Act) -> Iterator[li
     undo: list[Callable[[], None]] = []
 
     def fails(_: AWSPreparedRequest) -> Any:  # noqa: ANN401 - it does not: the request goes on
-        undo.append(act(Intruder(world, family)))
+        if not undo:
+            undo.append(act(Intruder(world, family)))
 
-    with Trouble(where, fails, times=1).awaited():
+    with Trouble(where, fails, times=None).awaited():
         yield undo
     assert undo, "the run did not come to this request"
 

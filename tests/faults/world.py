@@ -40,9 +40,9 @@ _NEW: Final = message("conversation-5", 2 * DAY_MS + 5, 1, mood={"S": "eager"})
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """Which requests something happens to: an operation, a part of the path, and how many of them go well first."""
+    """Which requests something happens to: an operation (or any), a part of the path, and how many of them go well first."""
 
-    operation: str
+    operation: str = "*"
     path: str = ""
     after: int = 0
 
@@ -84,7 +84,9 @@ class Trouble:
         if self._seen <= self._where.after or self.happened == self._times:
             return None
         self.happened += 1
-        return self._fails(request)
+        answer = self._fails(request)
+        self.happened -= answer is None
+        return answer
 
 
 class World:
