@@ -59,8 +59,9 @@ READS: Final = frozenset(
 """The operations that a dry run may make."""
 DENIED: Final = frozenset({"AccessDeniedException", "AccessDenied", "UnauthorizedOperation", "403"})
 _ABSENT: Final = frozenset({"ResourceNotFoundException", "NoSuchBucket"})
+# S3 answers a HEAD without a body, and so without a code: 400 is what credentials get that have expired.
 _EXPIRED: Final = frozenset(
-    {"AuthFailure", "ExpiredToken", "ExpiredTokenException", "IncompleteSignature", "InvalidAccessKeyId", "InvalidClientTokenId"}
+    {"400", "AuthFailure", "ExpiredToken", "ExpiredTokenException", "IncompleteSignature", "InvalidAccessKeyId", "InvalidClientTokenId"}
     | {"InvalidSignatureException", "InvalidToken", "MissingAuthenticationToken", "MissingAuthenticationTokenException"}
     | {"RequestExpired", "RequestTimeTooSkewed", "SignatureDoesNotMatch", "TokenRefreshRequired", "UnrecognizedClientException"}
 )

@@ -37,6 +37,7 @@ def _error(code: str, status: int) -> ClientError:
         (_error("AccessDeniedException", 400), NotPermittedError, "is not permitted; grant it"),
         (_error("ExpiredTokenException", 400), ServiceError, "credentials are wrong or have expired"),
         (_error("RequestExpired", 400), ServiceError, "credentials are wrong or have expired, or this machine's clock"),
+        (_error("400", 400), ServiceError, "credentials are wrong or have expired"),
         (_error("InvalidClientTokenId", 403), ServiceError, "credentials are wrong or have expired"),
         (_error("ResourceNotFoundException", 400), InputError, "table T does not exist"),
         (_error("ValidationException", 400), ServiceError, r"was refused \(ValidationException\)"),
