@@ -62,7 +62,7 @@ def executed_and_500(request: AWSPreparedRequest) -> AWSResponse:
     return dynamodb_error(request, "InternalServerError", 500)
 
 
-def fails_once_executed(request: AWSPreparedRequest) -> AWSResponse:
+def executed_and_failed(request: AWSPreparedRequest) -> AWSResponse:
     """AWS does what it was asked, and says that it did not."""
     return executed_and_500(request) if _is_dynamodb(request) else executed_and_503(request)
 

@@ -71,7 +71,7 @@ def test_each_that_may_pass_is_retried_by_itself(world_of: Find, fault: Fault) -
 def test_any_call_may_be_executed_and_fail(world: World, record_property: Callable[[str, object], None]) -> None:
     """The first call of a run, the second, and so on: each is made again, and nothing is done twice."""
     for call in count():
-        with Trouble(Where(after=call), failing.fails_once_executed, times=1).awaited() as trouble:
+        with Trouble(Where(after=call), failing.executed_and_failed, times=1).awaited() as trouble:
             error, _ = world.run()
         if not trouble.happened:
             break
