@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Literal
+from zlib import crc32
 
 import boto3
 from botocore import exceptions as boto_errors
@@ -64,8 +65,11 @@ READS: Final = frozenset(
 """The operations that a dry run may make."""
 DENIED: Final = frozenset({"AccessDeniedException", "AccessDenied", "UnauthorizedOperation", "403"})
 _ABSENT: Final = frozenset({"ResourceNotFoundException", "NoSuchBucket"})
+# S3 answers a HEAD without a body, and so without a code: 400 is what credentials get that have expired.
 _EXPIRED: Final = frozenset(
-    {"ExpiredToken", "ExpiredTokenException", "UnrecognizedClientException", "InvalidAccessKeyId", "SignatureDoesNotMatch"}
+    {"400", "AuthFailure", "ExpiredToken", "ExpiredTokenException", "IncompleteSignature", "InvalidAccessKeyId", "InvalidClientTokenId"}
+    | {"InvalidSignatureException", "InvalidToken", "MissingAuthenticationToken", "MissingAuthenticationTokenException"}
+    | {"RequestExpired", "RequestTimeTooSkewed", "SignatureDoesNotMatch", "TokenRefreshRequired", "UnrecognizedClientException"}
 )
 _NO_ANSWER: Final = (
     boto_errors.ConnectionError,
@@ -98,6 +102,7 @@ class Clients:
             self.dynamodb: DynamoDBClient = self.session.client("dynamodb", config=options)
             self.s3: S3Client = self.session.client("s3", config=options)
             self.glue: GlueClient = self.session.client("glue", config=options)
+        self.dynamodb.meta.events.register("after-call.dynamodb", refuse_damaged)
         if read_only:
             for client in (self.dynamodb, self.s3, self.glue):
                 client.meta.events.register_first("before-call", refuse_changes)
@@ -123,6 +128,17 @@ def refuse_changes(model: Any, **_: object) -> None:  # noqa: ANN401 - botocore'
     if model.name not in READS:
         message = f"{model.service_model.service_name}:{model.name} would change something, and this is a dry run; nothing was sent"
         raise RefusedError(message)
+
+
+def refuse_damaged(http_response: Any, model: Any, **_: object) -> None:  # noqa: ANN401 - botocore's
+    """Refuse an answer of DynamoDB's whose bytes are not those that it sent.
+
+    botocore asks again, but takes what it gets at its last try; and its parser takes JSON that was cut short for an answer without members.
+    """
+    promised = http_response.headers.get("x-amz-crc32")
+    if promised is not None and int(promised) != crc32(http_response.content):
+        message = f"dynamodb:{model.name} keeps being answered with damaged bytes; check the network, then run again"
+        raise TransientServiceError(message)
 
 
 def _session(region: str | None, role: str | None, half: Half) -> boto3.Session:
@@ -183,7 +199,10 @@ def _of_client_error(error: ClientError, operation: str, target: str) -> Dynalak
     if code in DENIED:
         return NotPermittedError(f"{operation} on {target} is not permitted; grant it to the role in use")
     if code in _EXPIRED:
-        return ServiceError(f"{operation} on {target} was refused ({code}): the credentials are wrong or have expired; renew them")
+        return ServiceError(
+            f"{operation} on {target} was refused ({code}): the credentials are wrong or have expired, or this machine's clock is wrong; "
+            "renew them, or set it"
+        )
     if code in _ABSENT:
         return InputError(f"{target} does not exist in this account and region ({operation}); check the settings")
     return ServiceError(f"{operation} on {target} was refused ({code}); this is not expected, report it")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from archive.errors import SpoolFullError
+from archive.errors import LocalDiskError
 
 
 @contextmanager
@@ -15,4 +15,4 @@ def local_disk() -> Iterator[None]:
         yield
     except OSError as error:
         message = f"the local disk failed ({error.strerror or type(error).__name__}); free space below [lake] spool_directory"
-        raise SpoolFullError(message) from error
+        raise LocalDiskError(message) from error

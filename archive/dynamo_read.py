@@ -288,7 +288,7 @@ class Reader:
         with translated(f"dynamodb:{operation}", f"table {self._source.table}"), attempts(self.governor, cost):
             # A read uses the table or one index: the total says how much.
             answer = call(**request, ReturnConsumedCapacity="TOTAL")
-        body = raw_body(answer, f"dynamodb:{operation} on table {self._source.table}")
+        body = raw_body(answer)
         parsed = parse(body)
         units = self._last[kind] = len(body) / _UNIT_BYTES if parsed.units is None else parsed.units
         self.governor.settle(cost, known=read_cost(units, index, module))

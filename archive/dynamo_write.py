@@ -34,6 +34,7 @@ Priced = tuple[Cost, Target]
 A_BATCH: Final = 25
 _BATCH_UNITS: Final = 4 * 2**10  # a request holds items of 4 MB at most; a unit is 1 KB
 _TRIES: Final = 8
+_IN_A_TRANSACTION: Final = "TransactionConflictException"
 _REFUSED: Final = frozenset({"ConditionalCheckFailed", "ConditionalCheckFailedException"})
 
 
@@ -133,9 +134,9 @@ class SingleRemover:
             request["UpdateExpression"] = built.update
         operation = "UpdateItem" if built.update else "DeleteItem"
         call: Callable[..., Any] = self._client.update_item if built.update else self._client.delete_item
-        with translated(f"dynamodb:{operation}", f"table {table.name}"), attempts(self.governor, cost):
+        with translated(f"dynamodb:{operation}", f"table {table.name}"):
             try:
-                answer = call(**request)
+                answer = self._unless_in_a_transaction(call, request, cost)
             except ClientError as error:
                 if error_code(error) not in _REFUSED:
                     raise
@@ -144,6 +145,21 @@ class SingleRemover:
         outcome = judged(target, answer.get("Attributes"))
         self.governor.settle(cost, answer.get("ConsumedCapacity"), _known(cost, outcome))
         return outcome
+
+    def _unless_in_a_transaction(self, call: Callable[..., Any], request: dict[str, Any], cost: Cost) -> Any:  # noqa: ANN401 - an answer
+        """Make a call, again where the item is in a transaction of somebody else's: botocore does not. A refused call is charged too."""
+        for tries in range(_TRIES):
+            if tries:
+                self.governor.back_off(tries - 1)
+                self.governor.take(cost)
+            try:
+                with attempts(self.governor, cost):
+                    return call(**request)
+            except ClientError as error:
+                if error_code(error) != _IN_A_TRANSACTION or tries == _TRIES - 1:
+                    raise
+                self.governor.settle(cost, known=cost.refused())
+        raise AssertionError  # the last try returns or raises
 
     def put_back(self, image: Item) -> bool:
         """Write a removed image back, only where its key is still absent; say whether that was so."""

@@ -58,6 +58,10 @@ class SpoolFullError(DynalakeError):
     exit_code = 6
 
 
+class LocalDiskError(SpoolFullError):
+    """The local disk failed: it is full, read-only or broken. Less at once may still fit."""
+
+
 class StoppedError(DynalakeError):
     """The run was asked to stop, and ended in good order."""
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
-from zlib import crc32
-
-from archive.errors import TransientServiceError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -20,14 +17,9 @@ def keep_raw_bodies(client: DynamoDBClient) -> None:
         client.meta.events.register(f"before-parse.dynamodb.{operation}", _keep_raw_body, unique_id=f"{_RAW}-{operation}")
 
 
-def raw_body(answer: dict[str, Any], what: str) -> bytes:
-    """Return an answer's body. Raises TransientServiceError, which names `what` was asked, where it is damaged."""
+def raw_body(answer: dict[str, Any]) -> bytes:
+    """Return an answer's body; that it is whole was checked before (`archive.aws.refuse_damaged`)."""
     body: bytes = answer[_RAW]
-    promised = answer["ResponseMetadata"]["HTTPHeaders"].get("x-amz-crc32")
-    if promised is not None and int(promised) != crc32(body):
-        # botocore asks again, but takes what it gets at its last try.
-        message = f"{what} keeps answering with damaged bytes; check the network, then run again"
-        raise TransientServiceError(message)
     return body
 
 

@@ -1,21 +1,25 @@
-"""All use of S3: conditional, checksummed, below one bucket. Every call may be repeated."""
+"""All use of S3: conditional, checksummed, below one bucket. Every call may be repeated.
+
+botocore repeats what failed before an answer came. What it does not repeat is repeated here: a body that broke off or came damaged,
+a PUT that arrived damaged, and a PUT of a new object that met another one.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from botocore.exceptions import ClientError, FlexibleChecksumError
 
 from archive.aws import error_code, status_code, translated
 from archive.disk import local_disk
-from archive.errors import LakeDamagedError, RefusedError
+from archive.errors import LakeDamagedError, RefusedError, TransientServiceError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -23,6 +27,10 @@ if TYPE_CHECKING:
 _BLOCK: Final = 2**20
 _LOST_RACE: Final = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
 _ABSENT: Final = frozenset({"NoSuchKey", "404", "NotFound"})
+_ARRIVED_DAMAGED: Final = frozenset({"BadDigest", "IncompleteBody", "InvalidDigest", "XAmzContentSHA256Mismatch"})
+_CONFLICT_STATUS: Final = 409
+_TRIES: Final = 3
+_T = TypeVar("_T")
 _ABSENT_STATUS: Final = 404
 LARGEST_PUT: Final = 5 * 2**30
 """Bytes that one PUT can store (https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html)."""
@@ -60,6 +68,10 @@ class LostRaceError(Exception):
     """The object is not what the PUT had to match. Caught inside archive/: read, merge, prove, and put again."""
 
 
+class _NotStoredError(Exception):
+    """A PUT that says nothing of what is stored: its bytes came damaged, or it met another one of a new object."""
+
+
 class Store:
     """One bucket."""
 
@@ -70,29 +82,41 @@ class Store:
 
     def get(self, key: str) -> tuple[bytes, Stored] | None:
         """Return a small object, or None where it is not."""
-        answer = self._get(key, None)
-        if answer is None:
-            return None
-        with self._reading(key):
-            return answer["Body"].read(), _stored(answer)
+        return self._read(key, None, lambda answer: (answer["Body"].read(), _stored(answer)))
 
     def fetch(self, key: str, path: Path, etag: str | None = None) -> Fetched | None:
         """Bring an object to a private local file, hashing what comes; None where it is not.
 
         With `etag`, raises LostRaceError where the object is another one by now.
         """
-        answer = self._get(key, etag)
-        if answer is None:
-            return None
-        digest = hashlib.sha256()
-        size = 0
-        path.touch(mode=0o600)
-        with self._reading(key), local_disk(), path.open("wb") as file:
-            for block in answer["Body"].iter_chunks(_BLOCK):
-                digest.update(block)
-                file.write(block)
-                size += len(block)
-        return Fetched(_stored(answer), digest.hexdigest(), size)
+
+        def bring(answer: Any) -> Fetched:  # noqa: ANN401 - botocore's answer
+            digest = hashlib.sha256()
+            size = 0
+            with local_disk():
+                path.touch(mode=0o600)
+                with path.open("wb") as file:
+                    for block in answer["Body"].iter_chunks(_BLOCK):
+                        digest.update(block)
+                        file.write(block)
+                        size += len(block)
+            return Fetched(_stored(answer), digest.hexdigest(), size)
+
+        return self._read(key, etag, bring)
+
+    def _read(self, key: str, etag: str | None, read: Callable[[Any], _T]) -> _T | None:
+        """Get an object and read its body, anew where that broke off or came damaged; None where it is not."""
+        for left in reversed(range(_TRIES)):
+            answer = self._get(key, etag)
+            if answer is None:
+                return None
+            try:
+                with self._reading(key):
+                    return read(answer)
+            except (TransientServiceError, LakeDamagedError):
+                if not left:
+                    raise
+        raise AssertionError  # the last try returns or raises
 
     @contextmanager
     def _reading(self, key: str) -> Iterator[None]:
@@ -137,7 +161,22 @@ class Store:
             return self._put(key, file, sha256, etag, metadata)
 
     def _put(self, key: str, body: Any, sha256: str, etag: str | None, metadata: dict[str, str]) -> Stored:  # noqa: ANN401
-        """Put conditionally. Raises LostRaceError on 412 and 409, also where that is the echo of our own lost answer."""
+        """Put conditionally. Raises LostRaceError on 412 and 409, also where that is the echo of our own lost answer.
+
+        A new object that met another one (409) is put again, as S3 asks for: whether the other one is there by now, the next answer tells.
+        """
+        for left in reversed(range(_TRIES)):
+            try:
+                return self._put_once(key, body, sha256, etag, metadata)
+            except _NotStoredError as error:
+                if not left:
+                    message = f"s3:PutObject on {self._name(key)} was refused {_TRIES} times ({error}), nothing was stored; run again later"
+                    raise TransientServiceError(message) from error
+                if not isinstance(body, bytes):
+                    body.seek(0)
+        raise AssertionError  # the last try returns or raises
+
+    def _put_once(self, key: str, body: Any, sha256: str, etag: str | None, metadata: dict[str, str]) -> Stored:  # noqa: ANN401
         self.requests += 1
         condition = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
         with translated("s3:PutObject", self._name(key)):
@@ -154,6 +193,8 @@ class Store:
             except ClientError as error:
                 if etag and error_code(error) in _ABSENT:  # If-Match on a key that is gone answers 404, not 412
                     raise LostRaceError from error
+                if error_code(error) in _ARRIVED_DAMAGED or (etag is None and status_code(error) == _CONFLICT_STATUS):
+                    raise _NotStoredError(error_code(error)) from error
                 _raise_lost_race(error)
                 raise
         return Stored(answer["ETag"], answer.get("VersionId"), metadata)
@@ -224,5 +265,5 @@ def _stored(answer: Any) -> Stored:  # noqa: ANN401
 
 
 def _raise_lost_race(error: ClientError) -> None:
-    if error_code(error) in _LOST_RACE or status_code(error) in (409, 412):
+    if error_code(error) in _LOST_RACE or status_code(error) in (_CONFLICT_STATUS, 412):
         raise LostRaceError from error

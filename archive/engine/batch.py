@@ -132,12 +132,14 @@ class BatchWork:
                 seen = listing.get(segment)
                 if seen is None:
                     return done  # nothing of it is archived yet
-                if seen.disagree:
+                receipt = session.receipts.load(segment)
+                if seen.message is None or receipt is None or receipt.etag != seen.message.etag:
                     done.add(self._mend(segment, seen, place))
-                receipt = session.receipts.load(segment) if seen.message else None
+                    receipt = session.receipts.load(segment)
                 if receipt is not None and purger is not None:
                     proved = fetch_proved(place, segment, receipt)
                     if proved is not None:
+                        session.receipts.mend(segment, proved.receipt, receipt)
                         self._count(done, segment, purger.purge(proved, spool.runs(segment), frozenset(), self._now))
                         proved.path.unlink(missing_ok=True)
                 return done

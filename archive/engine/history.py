@@ -83,7 +83,16 @@ def runs(store: Store, keys: LakeKeys, newest: int) -> list[dict[str, Any]]:
     """Return the newest run records, newest first."""
     listed = sorted((found.key for found in store.list(keys.folder("runs"))), reverse=True)
     records = [store.get(key) for key in listed[:newest]]
-    return [json.loads(data) for data, _ in filter(None, records)]
+    return [record for data, _ in filter(None, records) if (record := _read(data))]
+
+
+def _read(data: bytes) -> dict[str, Any]:
+    """Read a record. One that somebody damaged says nothing, and so covers nothing: what it covered is read again."""
+    try:
+        record = json.loads(data)
+    except ValueError:
+        return {}
+    return dict(record) if isinstance(record, dict) else {}
 
 
 def complete_through(store: Store, keys: LakeKeys, purge: PurgeMode, named: tuple[str, ...] | None) -> datetime | None:
@@ -93,7 +102,7 @@ def complete_through(store: Store, keys: LakeKeys, purge: PurgeMode, named: tupl
     """
     for key in sorted((found.key for found in store.list(keys.folder("runs"))), reverse=True):
         found = store.get(key)
-        record = json.loads(found[0]) if found else {}
+        record = _read(found[0]) if found else {}
         scope = record.get("modules_named")
         covers = scope is None or (named is not None and set(named) <= set(scope))
         if record.get("complete_through") and record["purge"] == purge and covers:

@@ -11,7 +11,7 @@ from typing import Final
 from archive.engine.batch import Batch, BatchResult
 from archive.engine.history import RunRecord, Spent, record_of
 from archive.engine.session import Session
-from archive.errors import DynalakeError, ProofError, SpoolFullError
+from archive.errors import DynalakeError, LocalDiskError, ProofError, SpoolFullError
 from archive.model.hold import before_next_edge
 from archive.model.layout import Segment
 from archive.model.plan import Plan
@@ -82,7 +82,7 @@ def execute_plan(session: Session, plan: Plan, execute: Execute, told: Callable[
             result = execute(batch)
         except SpoolFullError as error:
             if len(part) == 1 or plan.command == "sweep":
-                raise _too_large(part[0], error) from error
+                raise error if isinstance(error, LocalDiskError) else _too_large(part[0], error) from error
             length = max(1, len(part) // 2)
             continue
         total.add(result)
@@ -116,7 +116,10 @@ def finish(
     why = "done" if error is None else str(error)
     spent = Spent(session.governor.figures(), session.store.requests, seconds)
     record = record_of(session.run, plan, total, why, times, spent)
-    with suppress(LostRaceError):  # the key is this run's own: what is there is our own PUT, whose answer was lost
-        session.store.put(session.keys.run(session.run, times[0].date()), record.to_json(), None)
+    try:
+        with suppress(LostRaceError):  # the key is this run's own: what is there is our own PUT, whose answer was lost
+            session.store.put(session.keys.run(session.run, times[0].date()), record.to_json(), None)
+    except DynalakeError as unrecorded:  # what the run did is told all the same, and what ended it goes before this
+        error = error or unrecorded
     unreached = max(plan.rows - total.read, 0) if error is not None else 0
     return RunResult(total, why, record, error, unreached)

@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import date
 from threading import Lock
-from typing import Any
+from typing import Any, Final
 
 from archive.aws import Clients, translated
 from archive.codec.decode import PageDecoder
 from archive.dynamo_read import Reader, TableFacts, describe
 from archive.dynamo_write import PartiqlRemover, Remover, SingleRemover, Table
 from archive.engine.stopping import Brake, Used, cap_reached
-from archive.errors import RefusedError, ServiceError
+from archive.errors import RefusedError, ServiceError, TransientServiceError
 from archive.governor import Governor
 from archive.lake.order import Order
 from archive.lake.receipts import Receipts
@@ -37,6 +37,7 @@ class Timing:
     sleep: Callable[[float], None]
 
 
+_MOST_RACES: Final = 20
 SYSTEM_TIMING = Timing(time.monotonic, time.sleep)
 
 
@@ -108,9 +109,12 @@ class Session:
         return frozenset(names)
 
     def _change(self, change: Callable[[LakeRecord], LakeRecord], *, always: bool = False) -> None:
-        """Change archive.json under compare-and-swap, from what it is by now."""
+        """Change archive.json under compare-and-swap, from what it is by now.
+
+        Raises TransientServiceError where others change it again and again.
+        """
         with self._lock:
-            while True:
+            for _ in range(_MOST_RACES):
                 found = self.store.get(self.keys.archive)
                 current = self.record if found is None else LakeRecord.from_json(found[0], self.keys.archive)
                 current.require(self.owner, self.config.source.spec)
@@ -124,6 +128,9 @@ class Session:
                 except LostRaceError:
                     continue
                 break
+            else:
+                message = f"{self.keys.archive} is changed by others again and again; run again when they are done"
+                raise TransientServiceError(message)
             self.record = changed
 
     def cap(self, messages: int) -> str | None:

@@ -145,7 +145,7 @@ class Committer:
                 raise self._damaged(least, "was replaced by an older version")
             if least is not None and found.generation == least.generation and found.sha256 != least.sha256:
                 raise self._damaged(least, "is not what was proved")
-            if least is not None and found.rows < least.rows:
+            if least is not None and found.generation > least.generation and found.rows < least.rows:
                 raise self._damaged(least, "has fewer rows than it had")
             stack.pop_all()
         return _Old(file, found)

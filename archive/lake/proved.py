@@ -7,14 +7,19 @@ from pathlib import Path
 
 from archive.errors import LakeDamagedError
 from archive.lake.commit import Place
+from archive.lake.parquet import SegmentFile
+from archive.lake.receipts import Receipts
 from archive.model.layout import Segment
-from archive.model.receipt import Receipt
+from archive.model.receipt import Receipt, StoredObject
 from archive.s3 import LostRaceError
 
 
 @dataclass(frozen=True, slots=True)
 class ProvedSegment:
-    """A segment's stored bytes on local disk, which match the checksum that was proved. Only `fetch_proved` makes one."""
+    """A segment's stored bytes on local disk, which match the checksum that was proved. Only `fetch_proved` makes one.
+
+    `receipt` is what the object itself says, whatever else the stored one does.
+    """
 
     segment: Segment
     path: Path
@@ -24,7 +29,7 @@ class ProvedSegment:
 def fetch_proved(place: Place, segment: Segment, receipt: Receipt) -> ProvedSegment | None:
     """Get the version that a receipt names and check its bytes; None where another run has replaced it meanwhile.
 
-    Raises LakeDamagedError where it is gone, or its bytes are not those that were proved.
+    Raises LakeDamagedError where it is gone, older than the receipt says, or its bytes are not those that were proved.
     """
     key = place.keys.message(segment)
     path = place.folder / f"{segment.name}-proved.parquet"
@@ -39,4 +44,15 @@ def fetch_proved(place: Place, segment: Segment, receipt: Receipt) -> ProvedSegm
         path.unlink(missing_ok=True)
         message = f"{key} is not what was proved (its SHA-256 differs); nothing was removed: restore it from the bucket's version history"
         raise LakeDamagedError(message)
-    return ProvedSegment(segment, path, receipt)
+    stored = fetched.stored
+    file = SegmentFile(path, place.order)
+    content = StoredObject(key, fetched.bytes, fetched.sha256, stored.etag, stored.version_id, stored.metadata)
+    true = Receipts(place.store, place.keys, place.owner).of(segment, content, file.contents)
+    file.close()
+    if true.generation < receipt.generation:
+        message = (
+            f"{key} is generation {true.generation} and its receipt names {receipt.generation}; nothing was removed: "
+            "restore that version from the bucket's version history"
+        )
+        raise LakeDamagedError(message)
+    return ProvedSegment(segment, path, true)

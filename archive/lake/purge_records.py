@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
 
+from archive.errors import LakeDamagedError, TransientServiceError
 from archive.model.keys import LakeKeys
 from archive.model.layout import Segment
 from archive.s3 import LostRaceError, Store
 
+_MOST_REPEATS: Final = 100
 Ranges = list[list[int]]
 """Row positions in the object, as half-open ranges `[first, last + 1]`."""
 
@@ -70,23 +73,19 @@ class PurgeRecords:
 
     def _append(self, key: str, record: dict[str, Any]) -> None:
         data = json.dumps(record, separators=(",", ":")).encode() + b"\n"
-        try:
-            self._store.put(key, data, None)
-        except LostRaceError:
-            # The same part of the same run was here before it was killed, or retried: keep both.
-            number = 2
-            while True:
-                try:
-                    self._store.put(f"{key.removesuffix('.json')}-{number}.json", data, None)
-                except LostRaceError:
-                    number += 1
-                else:
-                    return
+        # The same part of the same run may have been here before it was killed, or retried: keep all of them.
+        more = (f"{key.removesuffix('.json')}-{number}.json" for number in range(2, _MOST_REPEATS + 1))
+        for name in (key, *more):
+            with suppress(LostRaceError):
+                self._store.put(name, data, None)
+                return
+        message = f"{key} is there {_MOST_REPEATS} times already; run again later"
+        raise TransientServiceError(message)
 
     def load(self, segment: Segment) -> list[dict[str, Any]]:
-        """Return all records of a segment, intents and outcomes."""
-        found = [self._store.get(listed.key) for listed in self._store.list(self._keys.purges(segment))]
-        return [json.loads(data) for data, _ in filter(None, found)]
+        """Return all records of a segment, intents and outcomes. Raises LakeDamagedError where one cannot be read."""
+        listed = [found.key for found in self._store.list(self._keys.purges(segment))]
+        return [_record(key, found[0]) for key in listed if (found := self._store.get(key)) is not None]
 
     def may_be_removed(self, segment: Segment) -> Callable[[str], bool] | None:
         """Return a test by key (canonical JSON) of whether its message may have been removed; None: none was.
@@ -107,3 +106,17 @@ class PurgeRecords:
             return None
         always_left = set.intersection(*tried)
         return lambda key: key not in always_left
+
+
+def _record(key: str, data: bytes) -> dict[str, Any]:
+    try:
+        record = json.loads(data)
+        if {"run", "ranges"} <= record.keys() or {"run", "rows", "left"} <= record.keys():
+            return dict(record)
+    except (ValueError, AttributeError) as error:
+        raise _unreadable(key) from error
+    raise _unreadable(key)
+
+
+def _unreadable(key: str) -> LakeDamagedError:
+    return LakeDamagedError(f"{key} is not a readable purge record; restore its version from the bucket's version history")

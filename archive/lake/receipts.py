@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
-from archive.errors import LakeDamagedError
+from archive.errors import LakeDamagedError, TransientServiceError
 from archive.lake.parquet import Contents
 from archive.model.keys import LakeKeys
 from archive.model.layout import Segment
 from archive.model.receipt import Held, Owner, Receipt, StoredObject, receipt_of
 from archive.model.window import Window
 from archive.s3 import Listed, LostRaceError, Store
+
+_MOST_RACES: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,24 +54,34 @@ class Receipts:
         return None if found is None else Receipt.from_json(found[0], key)
 
     def save(self, segment: Segment, receipt: Receipt, *, is_new: bool) -> None:
-        """Write a receipt, unless a later generation's is there already. `is_new` is a guess that saves a request."""
+        """Write a receipt, unless a later generation's is there already. `is_new` is a guess that saves a request.
+
+        Raises TransientServiceError where it is another one again and again.
+        """
         key = self._keys.receipt(segment)
         etag: str | None = None
-        if not is_new:
-            found = self._store.get(key)
-            if found is not None:
-                there = Receipt.from_json(found[0], key)
-                if there.generation > receipt.generation or there == receipt:
-                    return
-                etag = found[1].etag
-        try:
-            self._store.put(key, receipt.to_json(), etag)
-        except LostRaceError:
-            self.save(segment, receipt, is_new=False)
+        for tries in range(_MOST_RACES):
+            if tries or not is_new:
+                found = self._store.get(key)
+                if found is not None:
+                    there = Receipt.from_json(found[0], key)
+                    if there.generation > receipt.generation or there == receipt:
+                        return
+                etag = found[1].etag if found else None
+            try:
+                self._store.put(key, receipt.to_json(), etag)
+            except LostRaceError:
+                continue
+            return
+        message = f"{key} is written by others again and again; run again when they are done"
+        raise TransientServiceError(message)
 
     def mend(self, segment: Segment, true: Receipt, found: Receipt | None) -> None:
-        """Write the receipt of an object where the one found is missing, behind, or of a copy (a version brought back has a new ETag)."""
-        if found is None or found.generation < true.generation or found.etag != true.etag:
+        """Write the receipt of an object where the one found is missing, behind, or says anything that is not so.
+
+        A version that was brought back has a new ETag: its receipt is written anew as well.
+        """
+        if found != true:
             self.save(segment, true, is_new=found is None)
 
     def listing(self, window: Window) -> dict[Segment, Seen]:

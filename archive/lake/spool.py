@@ -75,7 +75,8 @@ class Spool:
         """Create the file. `most_bytes` caps what is appended in all."""
         self._order = order
         self._most_bytes = most_bytes
-        self._descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
+        with local_disk():
+            self._descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
         self._path = path
         self._lock = Lock()
         self._runs: dict[Segment, list[Run]] = {}
@@ -152,7 +153,8 @@ class _Loader:
         self._descriptor, self._offset, self._size, self._schema = descriptor, offset, size, schema
 
     def __call__(self) -> pa.Table:
-        data = os.pread(self._descriptor, self._size, self._offset)
+        with local_disk():
+            data = os.pread(self._descriptor, self._size, self._offset)
         return pa.Table.from_batches([pa.ipc.read_record_batch(pa.py_buffer(data), self._schema)])
 
 

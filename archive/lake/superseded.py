@@ -12,6 +12,7 @@ from archive.codec.conditions import key_of
 from archive.codec.fit import row_schema
 from archive.codec.items import items_of
 from archive.codec.values import canonical
+from archive.disk import local_disk
 from archive.lake.order import Order
 from archive.lake.parquet import sha256_of
 from archive.lake.purge_records import PurgeRecords
@@ -34,7 +35,7 @@ def keep_superseded(store: Store, keys: LakeKeys, order: Order, segment: Segment
     if may_be_removed is None:
         return 0
     kept = 0
-    with TemporaryDirectory(dir=losers.folder) as folder:
+    with local_disk(), TemporaryDirectory(dir=losers.folder) as folder:
         path = Path(folder) / "superseded.parquet"
         with pq.ParquetWriter(path, row_schema(order.spec), compression="zstd", store_schema=False) as writer:
             for chunk in sweep(order, losers.runs(segment)):

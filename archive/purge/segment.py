@@ -14,8 +14,9 @@ import numpy as np
 
 from archive.codec.conditions import DELETE, Change, Target, key_of
 from archive.codec.items import items_of
-from archive.codec.values import canonical
+from archive.codec.values import Item, canonical
 from archive.dynamo_write import A_BATCH, Fate, Outcome, Priced, Remover, SingleRemover
+from archive.errors import DynalakeError, ProofError
 from archive.lake.commit import Place
 from archive.lake.lanes import Positions, cut
 from archive.lake.order import Key
@@ -233,8 +234,19 @@ class Purger:
             return
         text = canonical(image)
         key = self._place.keys.rescued(proved.segment, hashlib.sha256(text).hexdigest()[:16])
+        kept = False
         try:
             with suppress(LostRaceError):  # then the very image is there already: the key is made from its hash
                 self._place.store.put(key, text + b"\n", None)
+            kept = True
         finally:
+            self._write_back(image, key if kept else None)
+
+    def _write_back(self, image: Item, kept: str | None) -> None:
+        """Write a removed image back; where that fails, say where it is `kept`."""
+        try:
             self._single.put_back(image)
+        except DynalakeError as error:
+            where = f"it is kept under {kept}: load it with `dynalake load`" if kept else "nor could it be kept in the lake"
+            message = f"a message was removed that had an attribute nobody had archived, and could not be written back ({error}); {where}"
+            raise ProofError(message) from error

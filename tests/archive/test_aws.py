@@ -11,9 +11,11 @@ import pytest
 from botocore import exceptions as boto_errors
 from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserError
+from botocore.retries.standard import ExponentialBackoff
 
 from archive.aws import Clients, translated, wire
 from archive.errors import DynalakeError, InputError, NotPermittedError, ServiceError, TransientServiceError
+from tests.scripted import Answer, scripted
 from tests.servers import REGION, Server
 
 ROLE = "arn:aws:iam::123456789012:role/dynalake"
@@ -34,6 +36,9 @@ def _error(code: str, status: int) -> ClientError:
         (_error("Whatever", 500), TransientServiceError, "failed for now"),
         (_error("AccessDeniedException", 400), NotPermittedError, "is not permitted; grant it"),
         (_error("ExpiredTokenException", 400), ServiceError, "credentials are wrong or have expired"),
+        (_error("RequestExpired", 400), ServiceError, "credentials are wrong or have expired, or this machine's clock"),
+        (_error("400", 400), ServiceError, "credentials are wrong or have expired"),
+        (_error("InvalidClientTokenId", 403), ServiceError, "credentials are wrong or have expired"),
         (_error("ResourceNotFoundException", 400), InputError, "table T does not exist"),
         (_error("ValidationException", 400), ServiceError, r"was refused \(ValidationException\)"),
         (boto_errors.NoCredentialsError(), ServiceError, "no AWS credentials"),
@@ -95,6 +100,17 @@ def test_a_role_that_may_not_be_assumed_is_known_at_once(monkeypatch: pytest.Mon
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     with pytest.raises(TransientServiceError, match=f"sts:AssumeRole on {ROLE} got no answer"):
         Clients(REGION, ROLE, "archiver", 4)
+
+
+@pytest.mark.parametrize("body", [b'{"TableNames": ["T"]}', b'{"TableNames": ["'])
+def test_bytes_that_stay_damaged_are_no_answer(body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Botocore hands on what it has at its last try, and takes JSON that was cut short for an answer that says nothing."""
+    monkeypatch.setattr(ExponentialBackoff, "delay_amount", lambda *_: 0.0)
+    with scripted([Answer(body, right=False)] * 8) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", server.endpoint)
+        clients = Clients(REGION, None, "purger", 4)
+        with pytest.raises(TransientServiceError, match="dynamodb:ListTables keeps being answered with damaged bytes"):
+            clients.dynamodb.list_tables()
 
 
 def test_without_a_role_the_callers_credentials_are_used(moto_server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -337,13 +337,6 @@ def test_an_answer_with_a_wrong_checksum_is_retried() -> None:
     assert len(requests) == 2
 
 
-def test_bytes_that_stay_damaged_are_never_read() -> None:
-    """Botocore hands on what it has at its last try."""
-    bad = Answer(page([]), right=False)
-    with pytest.raises(TransientServiceError, match="damaged bytes"):
-        _scripted_read([bad, bad], attempts=2)
-
-
 def test_an_error_that_stays_is_ours() -> None:
     """One that may pass, and one that will not."""
     with pytest.raises(TransientServiceError, match="dynamodb:Query on table ChatMessages failed for now"):

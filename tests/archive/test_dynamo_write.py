@@ -362,6 +362,23 @@ def test_an_error_does_not_hide_a_surprise(second: list[Answer], surprise: bool)
                 remover.remove(targets, frozenset())
 
 
+@pytest.mark.parametrize("times", [2, 8])
+def test_a_message_in_a_transaction_is_tried_again(times: int) -> None:
+    """It is somebody else's transaction, and ends: botocore does not try again."""
+    busy = Answer(b'{"__type": "com.amazonaws#TransactionConflictException"}', 400)
+    removed = Answer(json.dumps({"Attributes": wire_item(message(0))}).encode())
+    naps: list[float] = []
+    with scripted([busy] * times + [removed] * (times < 8)) as server:
+        remover = SingleRemover(server.dynamodb(1), TABLE, free_governor(naps))
+        if times == 8:
+            with pytest.raises(TransientServiceError, match="TransactionConflictException"):
+                remover.remove(batch(message(0)), frozenset())
+        else:
+            [outcome] = remover.remove(batch(message(0)), frozenset())
+            assert outcome.fate is Fate.DONE
+    assert [nap for nap in naps if nap >= 0.05][:2] == [0.05, 0.1]
+
+
 def test_an_error_of_a_single_call_does_not_hide_a_surprise() -> None:
     """The same for DeleteItem."""
     image = message(0, unheard={"S": "of"})

@@ -15,13 +15,16 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from archive.errors import InputError, LakeDamagedError, RefusedError, ServiceError
+from archive.errors import InputError, LakeDamagedError, RefusedError, ServiceError, TransientServiceError
 from archive.s3 import LostRaceError, Store
+from tests.answering import answer as answered
+from tests.answering import executed, s3_error
 from tests.builders import new_bucket
 from tests.servers import REGION, Server
 from tests.strict import loosely
 
 if TYPE_CHECKING:
+    from botocore.awsrequest import AWSPreparedRequest, AWSResponse
     from mypy_boto3_s3 import S3Client
 
 _STALE = '"00000000000000000000000000000000"'
@@ -192,7 +195,64 @@ def test_a_conflict_is_a_lost_race(code: tuple[str, int], store: Store, client: 
 
     client.meta.events.register("before-call.s3.PutObject", answer)
     with pytest.raises(LostRaceError):
-        store.put("k", b"one", None)
+        store.put("k", b"one", _STALE)
+
+
+_MET, _DAMAGED = ("ConditionalRequestConflict", 409), ("BadDigest", 400)
+
+
+@pytest.mark.parametrize(("code", "etag"), [(_MET, None), (_DAMAGED, None), (_DAMAGED, _STALE)])
+@pytest.mark.parametrize("times", [2, 3])
+def test_a_put_that_says_nothing_of_what_is_stored_is_made_again(
+    code: tuple[str, int], etag: str | None, times: int, store: Store, client: S3Client, tmp_path: Path
+) -> None:
+    """A new object that met another one, and bytes that came damaged: the next answer tells, with the same bytes; three are enough."""
+    (tmp_path / "f").write_bytes(b"one")
+    refused: list[None] = []
+
+    def refuse(request: AWSPreparedRequest, **_: object) -> AWSResponse | None:
+        if len(refused) == times:
+            return None
+        refused.append(None)
+        request.body.read()  # type: ignore[union-attr]  # as a PUT does
+        return s3_error(request, *code)
+
+    client.meta.events.register("before-send.s3.PutObject", refuse)  # type: ignore[arg-type]  # it may answer
+    sha256 = hashlib.sha256(b"one").hexdigest()
+    if times == 3:
+        with pytest.raises(TransientServiceError, match=rf"refused 3 times \({code[0]}\), nothing was stored"):
+            store.put_file("k", tmp_path / "f", sha256, etag, {})
+    elif etag:
+        with pytest.raises(LostRaceError):
+            store.put_file("k", tmp_path / "f", sha256, etag, {})
+    else:
+        store.put_file("k", tmp_path / "f", sha256, etag, {})
+        found = store.get("k")
+        assert found is not None
+        assert found[0] == b"one"
+
+
+@pytest.mark.parametrize("times", [2, 3])
+def test_a_body_that_breaks_off_is_fetched_anew(times: int, store: Store, client: S3Client, tmp_path: Path) -> None:
+    """From its beginning, three times at most: botocore is done with its tries when the body comes."""
+    store.put("k", b"0123456789", None)
+    broke: list[None] = []
+
+    def break_off(request: AWSPreparedRequest, **_: object) -> AWSResponse | None:
+        if len(broke) == times:
+            return None
+        broke.append(None)
+        response, body = executed(request)
+        return answered(request, response.status_code, body[:4], response.headers)
+
+    client.meta.events.register("before-send.s3.GetObject", break_off)  # type: ignore[arg-type]  # it may answer
+    if times == 3:
+        with pytest.raises(TransientServiceError, match="got no answer"):
+            store.fetch("k", tmp_path / "f")
+        return
+    fetched = store.fetch("k", tmp_path / "f")
+    assert fetched is not None
+    assert ((tmp_path / "f").read_bytes(), fetched.bytes) == (b"0123456789", 10)
 
 
 def test_a_bucket_that_is_not_there_is_no_lost_race(client: S3Client) -> None:

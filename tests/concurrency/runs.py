@@ -9,8 +9,9 @@ from typing import Any, Final
 from archive.codec.values import Item
 from archive.engine.batch import BatchResult
 from archive.engine.planning import Request, make_plan
-from archive.engine.run import execute_plan
+from archive.engine.run import execute_plan, finish
 from archive.engine.session import Session, Timing
+from archive.errors import DynalakeError
 from archive.model.window import Window
 from tests.archive.engine.workplace import NOW, Ticks, Workplace, ignore, work_of
 
@@ -19,7 +20,7 @@ _NUMBERS: Final = count(1)
 
 @dataclass(slots=True)
 class Runs:
-    """Makes runs on one place. `removed` are the images of all that they removed by single deletes."""
+    """Makes runs on one place. `removed` are the images of all that they removed."""
 
     place: Workplace
     removed: list[Item] = field(default_factory=list)
@@ -30,23 +31,37 @@ class Runs:
         config = (self.place.with_policy(**policy) if policy else self.place).config
         session = Session(config, f"run-{next(_NUMBERS):06}", Timing(ticks.clock, ticks.sleep))
         if config.policy.purge != "keep":
-            session.purger_clients.dynamodb.meta.events.register("after-call.dynamodb.DeleteItem", self._note)
+            for operation in ("DeleteItem", "BatchExecuteStatement"):
+                session.purger_clients.dynamodb.meta.events.register(f"after-call.dynamodb.{operation}", self._note)
         return session
 
     def _note(self, parsed: dict[str, Any], **_: object) -> None:
-        if "Error" not in parsed and parsed.get("Attributes"):
-            self.removed.append(parsed["Attributes"])
+        answers = parsed.get("Responses", [parsed]) if "Error" not in parsed else []
+        images = [answer.get("Attributes") or answer.get("Item") for answer in answers if "Error" not in answer]
+        self.removed += [image for image in images if image and not image["conversationId"]["S"].startswith("dynalake-probe-")]
 
     def run(self, request: Request, **policy: Any) -> BatchResult:  # noqa: ANN401 - the fields of Policy
         """Plan and perform one run to its end, without checks, consent, catalogue and Prefect."""
-        session = self.session(**policy)
-        plan = make_plan(session, request, NOW, ignore)
-        session.open_lake()
-        session.require_purgeable()
-        work = work_of(session)
         total = BatchResult()
-        if plan.window is not None:
-            total.add(work.mend(session.receipts.listing(Window(session.config.source.earliest, plan.window.end))))
-        execute_plan(session, plan, work.purge if request.command == "purge" else work.archive, ignore, total)
-        assert (total.failed, total.stopped) == ([], None), f"{request.command} raised an alarm"
+        error = self.attempt(request, total, **policy)
+        assert error is None, f"{request.command} ended with: {error}"
         return total
+
+    def attempt(self, request: Request, total: BatchResult, **policy: Any) -> DynalakeError | None:  # noqa: ANN401 - the fields of Policy
+        """Do the same, and return the error that the command would end with. `total` grows by what was done."""
+        error: DynalakeError | None = None
+        try:
+            session = self.session(**policy)
+            plan = make_plan(session, request, NOW, ignore)
+            session.open_lake()
+            session.require_purgeable()
+        except DynalakeError as refusal:
+            return refusal
+        work = work_of(session)
+        try:
+            if plan.window is not None:
+                total.add(work.mend(session.receipts.listing(Window(session.config.source.earliest, plan.window.end))))
+            execute_plan(session, plan, work.purge if request.command == "purge" else work.archive, ignore, total)
+        except DynalakeError as stopped:
+            error = stopped
+        return finish(session, plan, total, error, (NOW, NOW), 0.0).error

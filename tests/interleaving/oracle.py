@@ -19,12 +19,15 @@ from tests.interleaving.user import GONE, Key, User, key_of
 
 Value = tuple[tuple[str, Any], ...]
 """A message's values, sorted by attribute: what two versions are compared by."""
+MARK: Final = "expiresAt"
+"""The attribute that mode expire sets: the archiver's, and no part of a message."""
 _ATTRIBUTES: Final = {"conversation_id": "conversationId", "module_id": "moduleId", "student_id": "studentId"}
 
 
 def value_of(item: Item) -> Value:
-    """Return an item's values; the tests' messages have texts and numbers only."""
-    return tuple(sorted((name, value["S"] if "S" in value else Decimal(value["N"])) for name, value in item.items()))
+    """Return an item's values, without the archiver's mark; the tests' messages have texts and numbers only."""
+    values = {name: value["S"] if "S" in value else Decimal(value["N"]) for name, value in item.items() if name != MARK}
+    return tuple(sorted(values.items()))
 
 
 def _plain_value(values: dict[str, Any]) -> Value:
@@ -79,18 +82,30 @@ class Oracle:
         """
         self._judge(self._versions(), undone=undone)
 
-    def at_rest(self, *, undone: bool = False) -> None:
-        """Assert what holds after a whole run that nobody disturbed."""
+    def removed_is_kept(self) -> None:
+        """Assert that whatever the archiver removed is in the lake, or under superseded/, as it was."""
+        kept = {*_rows(self._newest(self._versions())).items(), *self._superseded()}
+        for image in self._removed:
+            assert (key_of(image), value_of(image)) in kept, f"{key_of(image)} was removed, and is kept nowhere as it was"
+
+    def at_rest(self, *, undone: bool = False, left: bool = False) -> None:
+        """Assert what holds after a whole run that nobody disturbed. `left`: the policy leaves messages at the table."""
         versions = self._versions()
         newest = self._newest(versions)
         self._judge(versions, undone=undone)
-        assert self._place.items() == [], "archived messages are left at the table"
+        if left:
+            lake = _rows(newest)
+            assert [item for item in self._place.items() if lake.get(key_of(item)) != value_of(item)] == [], "a message is not archived"
+        else:
+            assert self._place.items() == [], "archived messages are left at the table"
         self._receipts_are_true(newest)
         for chain in versions.values():
             _only_gains(chain)
-        kept = {*_rows(newest).items(), *self._superseded()}
-        for image in self._removed:
-            assert (key_of(image), value_of(image)) in kept, f"{key_of(image)} was removed, and is kept nowhere as it was"
+        self.removed_is_kept()
+
+    def rows(self) -> int:
+        """Count the lake's rows."""
+        return len(_rows(self._newest(self._versions())))
 
     def superseded(self) -> Counter[Key]:
         """Count the rows that are kept besides the lake's, by key."""

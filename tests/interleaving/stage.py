@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from io import BytesIO
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final
-
-from botocore.awsrequest import AWSResponse
-from botocore.compat import HTTPHeaders
 
 from archive.codec.values import Item
 from archive.engine.batch import Batch, BatchResult
 from archive.engine.session import Session, Timing
 from archive.engine.stopping import Brake
+from tests.answering import dynamodb_answer
 from tests.archive.engine.workplace import TWO_DAYS, Ticks, Workplace, hooked, work_of
 from tests.interleaving.gate import Gate, Side
 from tests.interleaving.oracle import Oracle
 from tests.interleaving.user import User
 
 if TYPE_CHECKING:
-    from botocore.awsrequest import AWSPreparedRequest
+    from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 MODULES: Final = (1, 2)
 _A_MINUTE: Final = 60
@@ -41,14 +38,6 @@ class Scenario:
     alarms: bool = False
     purges: bool = False
     undone: bool = False
-
-
-class _Body(BytesIO):
-    """A body that came, as botocore reads one."""
-
-    def stream(self) -> Iterator[bytes]:
-        """Yield it."""
-        yield self.read()
 
 
 class Index:
@@ -82,8 +71,7 @@ class Index:
         body = bytes(request.body) if isinstance(request.body, bytes | bytearray) else b""
         for module, remembered in self._answers.items():
             if b'":m": {"N": "%s"}' % module.encode() in body:
-                headers = HTTPHeaders.from_dict({"content-type": "application/x-amz-json-1.0"})
-                return AWSResponse(request.url, 200, headers, _Body(remembered))
+                return dynamodb_answer(request, remembered)
         return None
 
 

@@ -14,14 +14,14 @@ from archive.engine.batch import Batch, BatchResult
 from archive.engine.planning import Request
 from archive.engine.run import execute_plan, finish
 from archive.engine.session import Session
-from archive.errors import InputError, ProofError, SpoolFullError, TransientServiceError
+from archive.errors import InputError, LocalDiskError, NotPermittedError, ProofError, SpoolFullError, TransientServiceError
 from archive.model.config import Module
 from archive.model.cost import Work, WriteRates, price_archive, purge_rate
 from archive.model.layout import Layout, Layouts
 from archive.model.plan import ModulePlan, Plan
 from archive.model.prices import prices_of
 from archive.model.window import DAY, Window, parse_instant
-from tests.archive.engine.workplace import NOW, TWO_DAYS, Workplace, ignore, make_workplace, message
+from tests.archive.engine.workplace import NOW, TWO_DAYS, Workplace, denied, ignore, make_workplace, message
 from tests.servers import Server
 
 START = parse_instant("2024-01-15")
@@ -226,3 +226,28 @@ def test_the_first_reason_to_stop_is_the_one_that_is_told(place: Workplace) -> N
     error = InputError("the reason")
     run = finish(place.opened(), a_plan({1: TWO_DAYS}), BatchResult(failed=["an alarm"]), error, (NOW, NOW), 1.0)
     assert (run.error, run.why) == (error, "the reason")
+
+
+@pytest.mark.parametrize("error", [None, ProofError("an alarm")])
+def test_a_record_that_cannot_be_stored_hides_nothing(place: Workplace, error: ProofError | None) -> None:
+    """What the run did is told, and what ended it goes first."""
+    session = place.opened()
+    with denied(session, "PutObject"):
+        run = finish(session, a_plan({1: TWO_DAYS}), BatchResult(read=3), error, (NOW, NOW), 1.0)
+    assert run.result.read == 3
+    assert isinstance(run.error, ProofError if error else NotPermittedError)
+    assert run.why == ("an alarm" if error else "done")
+
+
+def test_a_disk_that_fails_is_not_told_as_a_spool_that_is_too_small(session: Session) -> None:
+    """Less at once may fit; where one segment does not, no setting helps."""
+    tried: list[Window] = []
+
+    def execute(batch: Batch) -> BatchResult:
+        tried.append(batch.window)
+        message_ = "the local disk failed"
+        raise LocalDiskError(message_)
+
+    with pytest.raises(LocalDiskError, match=r"^the local disk failed$"):
+        execute_plan(session, a_plan({1: TWO_DAYS}, first_batch=2), execute, ignore, BatchResult())
+    assert [window.end - window.start for window in tried] == [2 * DAY, DAY]

@@ -112,3 +112,13 @@ def test_runs_come_newest_first_and_no_more_than_asked_for(place: Workplace) -> 
         write(place, day, None)
     session = place.session()
     assert [record["run"] for record in runs(session.store, session.keys, 2)] == ["2024-06-03", "2024-06-02"]
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"[]", b"\xff"])
+def test_a_record_that_cannot_be_read_covers_nothing(place: Workplace, data: bytes) -> None:
+    """What it covered is read again; the others count as ever."""
+    write(place, "2024-06-01", "2024-03-03T00:00:00Z")
+    place.s3.put_object(Bucket=place.bucket, Key="lake/runs/dt=2024-06-02/2024-06-02.json", Body=data)
+    session = place.session()
+    assert complete_through(session.store, session.keys, "delete", None) == CUTOFF
+    assert [record["run"] for record in runs(session.store, session.keys, 2)] == ["2024-06-01"]

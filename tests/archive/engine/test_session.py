@@ -6,16 +6,20 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from threading import Barrier
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from archive.engine.planning import Request
-from archive.errors import LakeDamagedError, RefusedError, ServiceError
+from archive.errors import LakeDamagedError, RefusedError, ServiceError, TransientServiceError
 from archive.model.spec import CHAT_MESSAGES
 from archive.model.window import iso
+from tests.answering import s3_error
 from tests.archive.engine.workplace import DAY_MS, TWO_DAYS, WEEK, Workplace, denied, hooked, message
 from tests.servers import create_chat_messages
+
+if TYPE_CHECKING:
+    from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 RECORD = "lake/archive.json"
 
@@ -175,6 +179,18 @@ def test_a_lost_race_for_the_record_is_run_again(place: Workplace) -> None:
         one.learn(["mood"])
     assert raced == [1]
     assert record_of(place)["attributes"] == ["mood", "score"]
+
+
+def test_a_record_that_others_change_again_and_again_is_an_error(place: Workplace) -> None:
+    """It may pass."""
+    session = place.opened()
+
+    def lose(request: AWSPreparedRequest, **_: object) -> AWSResponse:
+        return s3_error(request, "PreconditionFailed", 412)
+
+    with hooked(session.clients.s3, "before-send.s3.PutObject", lose), pytest.raises(TransientServiceError, match="again and again"):
+        session.learn({"new"})
+    assert "new" not in session.known_attributes()
 
 
 def test_many_threads_learn_at_once(place: Workplace) -> None:

@@ -64,6 +64,21 @@ def test_other_bytes_than_were_proved_are_damage(place: Place) -> None:
     assert list(place.folder.iterdir()) == []
 
 
+def test_a_receipt_that_says_what_is_not_so_is_not_believed(place: Place) -> None:
+    """The proved segment has the one that the object itself gives."""
+    receipt = _commit(place, "a", exists=False)
+    proved = fetch_proved(place, SEGMENT, replace(receipt, key="elsewhere", rows=5, generation=0))
+    assert proved is not None
+    assert proved.receipt == receipt
+
+
+def test_an_older_generation_than_the_receipt_names_is_damage(place: Place) -> None:
+    """Somebody brought an old version back, which has the same bytes."""
+    receipt = _commit(place, "a", exists=False)
+    with pytest.raises(LakeDamagedError, match="is generation 1 and its receipt names 2; nothing was removed"):
+        fetch_proved(place, SEGMENT, replace(receipt, generation=2))
+
+
 def test_bytes_that_were_damaged_on_the_way_are_damage(place: Place) -> None:
     """The answer's ETag is right and its body is not."""
     receipt = _commit(place, "a", exists=False)

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
+from archive.errors import LakeDamagedError, TransientServiceError
 from archive.lake.purge_records import Done, Intent, PurgeRecords
 from archive.s3 import Store
+from tests.answering import s3_error
 from tests.builders import KEYS, LAYOUTS, SEGMENT, START_MS, new_bucket
 from tests.servers import Server
+
+if TYPE_CHECKING:
+    from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 _INTENT = Intent("run-1", SEGMENT.name, "delete", "single", "k", 3, "ab", "v1", 2, [[0, 1], [4, 5]], "2024-06-01T03:00:00Z")
 _DONE = Done("run-1", SEGMENT.name, "delete", 2, 1, 1, 0, 0, 0, ['{"k":1}'], "2024-06-01T03:00:00Z")
@@ -70,6 +76,25 @@ def test_another_segments_records_are_not_read(records: PurgeRecords) -> None:
     records.intend(LAYOUTS.segment_of(START_MS + 86_400_000), _INTENT)
     assert records.load(SEGMENT) == []
     assert records.may_be_removed(SEGMENT) is None
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"[]", b"\xff", b'{"run": "run-1"}'])
+def test_a_record_that_cannot_be_read_is_damage(store: Store, records: PurgeRecords, data: bytes) -> None:
+    """Its key is named; what may have been removed is not guessed."""
+    store.put(f"{KEYS.purges(SEGMENT)}run-1-intent.json", data, None)
+    with pytest.raises(LakeDamagedError, match=r"run-1-intent.json is not a readable purge record"):
+        records.may_be_removed(SEGMENT)
+
+
+def test_a_record_that_is_there_again_and_again_is_an_error(store: Store, records: PurgeRecords) -> None:
+    """It may pass."""
+
+    def lose(request: AWSPreparedRequest, **_: object) -> AWSResponse:
+        return s3_error(request, "PreconditionFailed", 412)
+
+    store._client.meta.events.register("before-send.s3.PutObject", lose)  # type: ignore[arg-type]  # noqa: SLF001 - it may answer
+    with pytest.raises(TransientServiceError, match="100 times already"):
+        records.intend(SEGMENT, _INTENT)
 
 
 def test_without_a_purge_nothing_was_removed(records: PurgeRecords) -> None:

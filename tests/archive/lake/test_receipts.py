@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 
-from archive.errors import LakeDamagedError
+from archive.errors import LakeDamagedError, TransientServiceError
 from archive.lake.parquet import Contents
 from archive.lake.receipts import Receipts, Seen
 from archive.model.layout import Layout, Layouts, Segment
 from archive.model.receipt import Receipt, StoredObject, object_metadata
 from archive.model.window import Window, midnight
 from archive.s3 import Listed, Store
+from tests.answering import s3_error
 from tests.builders import KEYS, NOW, OWNER, SEGMENT, START_MS, new_bucket
 from tests.servers import Server
+
+if TYPE_CHECKING:
+    from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 _CONTENTS = Contents(1, 1, START_MS, START_MS, 1, OWNER.table_id)
 _DAYS = Layouts((Layout.parse(date(2015, 1, 1), "day", "day"),))
@@ -86,6 +91,26 @@ def test_a_missing_or_older_receipt_is_mended(found: int | None, receipts: Recei
         receipts.save(SEGMENT, old, is_new=True)
     receipts.mend(SEGMENT, _receipt(receipts, 2), old)
     assert receipts.load(SEGMENT) == _receipt(receipts, 2)
+
+
+def test_a_receipt_that_says_what_is_not_so_is_mended(receipts: Receipts) -> None:
+    """Of the same generation, and of the same bytes."""
+    true = _receipt(receipts, 2)
+    lie = replace(true, rows=true.rows + 1)
+    receipts.save(SEGMENT, lie, is_new=True)
+    receipts.mend(SEGMENT, true, lie)
+    assert receipts.load(SEGMENT) == true
+
+
+def test_a_receipt_that_others_write_again_and_again_is_an_error(store: Store, receipts: Receipts) -> None:
+    """It may pass."""
+
+    def lose(request: AWSPreparedRequest, **_: object) -> AWSResponse:
+        return s3_error(request, "PreconditionFailed", 412)
+
+    store._client.meta.events.register("before-send.s3.PutObject", lose)  # type: ignore[arg-type]  # noqa: SLF001 - it may answer
+    with pytest.raises(TransientServiceError, match="again and again"):
+        receipts.save(SEGMENT, _receipt(receipts, 2), is_new=True)
 
 
 def test_a_receipt_that_is_true_costs_nothing_to_mend(store: Store, receipts: Receipts) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import pytest
 
 from archive.codec.values import canonical
-from archive.errors import TransientServiceError
+from archive.errors import ProofError, TransientServiceError
+from tests.answering import dynamodb_error
 from tests.archives import Archive
 from tests.builders import message, text
+
+if TYPE_CHECKING:
+    from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 _INDEXED = {"studentId": {"N": "1"}, "provider": {"S": "p"}}
 _A, _B = (message(name, at, **_INDEXED, **text(name)) for at, name in enumerate("ab"))
@@ -72,3 +76,27 @@ def test_a_surprise_is_written_back_also_where_the_lake_cannot_be_written(archiv
     with pytest.raises(TransientServiceError):
         archive.purge(committed, _A, _B)
     assert [archive.get(item) for item in (_A, _B)] == [{**item, "mood": {"S": "new"}} for item in (_A, _B)]
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_surprise_that_cannot_be_written_back_is_told(archive: Archive, *, kept: bool) -> None:
+    """And where it is, so that somebody can load it."""
+    archive.put(_A)
+    committed = archive.commit(_A)
+    archive.before_removal(lambda: archive.add(_A, mood={"S": "new"}))
+
+    def fail(params: dict[str, Any], **_: object) -> None:
+        if not kept and "rescued" in unquote(params["url_path"]):
+            message_ = "s3"
+            raise TransientServiceError(message_)
+
+    archive.store._client.meta.events.register("before-call.s3.PutObject", fail)  # noqa: SLF001 - a server that fails
+
+    def throttle(request: AWSPreparedRequest, **_: object) -> AWSResponse:
+        return dynamodb_error(request, "ThrottlingException")
+
+    archive.client.meta.events.register("before-send.dynamodb.PutItem", throttle)  # type: ignore[arg-type]  # it may answer
+    where = r"it is kept under lake/superseded/.*-rescued-.*json: load it" if kept else "nor could it be kept"
+    with pytest.raises(ProofError, match=f"could not be written back .*{where}"):
+        archive.purge(committed, _A)
+    assert len(archive.rescued()) == int(kept)
