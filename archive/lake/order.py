@@ -78,11 +78,11 @@ class Order:
 
     def sort(self, table: pa.Table) -> pa.Table:
         """Return a keyed table sorted, the very same where it was; equal keys are in the order of their origins."""
-        keys = [(name, "ascending", "at_start") for name in (*self.columns, ORIGIN)]
-        indices = pc.sort_indices(table, sort_keys=keys).to_numpy()
-        if np.array_equal(indices, np.arange(len(indices), dtype=indices.dtype)):
+        names = (*self.columns, ORIGIN)
+        indices = pc.sort_indices(table.select(names).combine_chunks(), sort_keys=[(name, "ascending", "at_start") for name in names])
+        if np.array_equal(indices.to_numpy(), np.arange(len(indices), dtype=np.uint64)):
             return table
-        return table.take(pa.array(indices))
+        return table.combine_chunks().take(indices)
 
     def sort_key(self, table: pa.Table, position: int) -> SortKey:
         """Return one row's place in the order, comparable with any other row's."""

@@ -12,6 +12,7 @@ from archive.lake.order import Order, SortKey
 
 _ROWS_AT_ONCE: Final = 20_000
 _BYTES_AT_ONCE: Final = 32 * 2**20
+_SMALL_CHUNK: Final = 256  # rows: tables of smaller chunks cost more in overhead than a copy of them does
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,8 @@ def sweep(order: Order, runs: Iterable[Run]) -> Iterator[pa.Table]:
         following = waiting[number + 1].first if number + 1 < len(waiting) else None
         if following is not None and rows < _ROWS_AT_ONCE and size < _BYTES_AT_ONCE:
             continue
-        merged = order.sort(pa.concat_tables(parts).combine_chunks())
+        merged = pa.concat_tables(parts)
+        merged = order.sort(merged if len(parts) * _SMALL_CHUNK < rows else merged.combine_chunks())
         ready = merged.num_rows if following is None else order.lower_bound(merged, following)
         if ready:
             yield merged.slice(0, ready)
