@@ -220,7 +220,7 @@ class PageDecoder:
         for position, plain in extras.items():
             more = {name: column[position] for name, column in learned_columns.items() if column[position] is not UNSET}
             lines[position] = encode_plain(more | plain)
-        return pa.array([None if line == _NOTHING else line for line in lines], pa.binary()).cast(pa.string())
+        return pa.array([None if line == _NOTHING else line for line in lines], pa.string())
 
     def _learn(self, slow: dict[int, Item]) -> None:
         """Learn what is new about slow items, so that the next page with their like is parsed at once."""
