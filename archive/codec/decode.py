@@ -7,7 +7,7 @@ An item that does not fit is parsed again the slow, exact way, and what was new 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,8 +18,8 @@ from msgspec import UNSET
 from archive.codec.answers import Answer, Capacity, parsed, wrong_answer
 from archive.codec.fit import NumberColumn, fit, require_times, spool_schema, tag_of
 from archive.codec.readers import Boolean, Number, Reader, Text, columns_of, plain_struct, reader_of, struct_of
-from archive.codec.shapes import MOST_NAMES, Shape, can_be_a_field, learned
-from archive.codec.values import Item, encode_lines, encode_plain, from_wire, plain_number, to_plain
+from archive.codec.shapes import MOST_NAMES, UNKNOWN, Shape, can_be_a_field, learned
+from archive.codec.values import AttributeValue, Item, encode_lines, encode_plain, from_wire, plain_number, to_plain
 from archive.model.spec import Column, TableSpec
 
 _ABSENT: Final[Any] = None
@@ -30,6 +30,8 @@ _WRAPPERS: Final[dict[str, tuple[type, Any]]] = {
 }
 
 _NOTHING: Final = b"{}"
+_LESSON: Final = 16  # items that are learned from before the rest of a page is tried again
+_MOST_LESSONS: Final = 4
 
 
 class _RawPage(Answer, gc=False, kw_only=True):
@@ -137,16 +139,28 @@ class PageDecoder:
         return self._rows([self._blank] * len(items), dict(enumerate(items)))
 
     def _one_by_one(self, raw_items: list[msgspec.Raw]) -> tuple[list[Any], dict[int, Item]]:
+        """Parse items of which some do not fit: those the slow way. Where they are many, some are learned from first."""
+        for _ in range(_MOST_LESSONS):
+            messages, misfits = self._try_each(raw_items)
+            lesson = [parsed(self._exact, raw_items[position]) for position in misfits[:_LESSON]]
+            if len(misfits) <= _LESSON or not self._learn(lesson):
+                break
+        else:
+            messages, misfits = self._try_each(raw_items)
+        return messages, {position: parsed(self._exact, raw_items[position]) for position in misfits}
+
+    def _try_each(self, raw_items: list[msgspec.Raw]) -> tuple[list[Any], list[int]]:
+        """Parse items into the learned structs; return a blank for each that does not fit, and the positions of those."""
         messages: list[Any] = []
-        slow: dict[int, Item] = {}
+        misfits: list[int] = []
         decode = self._item.decode
         for position, raw in enumerate(raw_items):
             try:
                 messages.append(decode(raw))
             except (ValueError, RecursionError):
                 messages.append(self._blank)
-                slow[position] = parsed(self._exact, raw)
-        return messages, slow
+                misfits.append(position)
+        return messages, misfits
 
     def _rows(self, messages: list[Any], slow: dict[int, Item]) -> pa.RecordBatch:
         wires = columns_of(messages, len(self._parsed) + len(self._readers))
@@ -162,7 +176,7 @@ class PageDecoder:
         }
         marks = self._take_marks(learned_columns, extras, len(messages))
         arrays += [self._remainder(learned_columns, extras, len(messages)), pa.array(marks, pa.int64())]
-        self._learn(slow)
+        self._learn(slow.values())
         return pa.RecordBatch.from_arrays(arrays, schema=self._schema)
 
     def _slow_values(self, slow: dict[int, Item], extras: dict[int, dict[str, Any]]) -> dict[str, dict[int, Any]]:
@@ -222,17 +236,21 @@ class PageDecoder:
             lines[position] = encode_plain(more | plain)
         return pa.array([None if line == _NOTHING else line for line in lines], pa.string())
 
-    def _learn(self, slow: dict[int, Item]) -> None:
-        """Learn what is new about slow items, so that the next page with their like is parsed at once."""
+    def _learn(self, items: Iterable[Item]) -> bool:
+        """Learn what is new about items that did not fit, so that their like are parsed at once; say whether there was anything."""
+        values: dict[str, list[AttributeValue]] = {}
+        for item in items:
+            for name in item.keys() - self._declared:
+                values.setdefault(name, []).append(item[name])
+        self.seen |= values.keys()
         before = dict(self._shapes)
-        for item in slow.values():
-            undeclared = item.keys() - self._declared
-            self.seen |= undeclared
-            for name in sorted(undeclared):
-                if name in self._shapes or (len(self._shapes) < MOST_NAMES and can_be_a_field(name)):
-                    self._shapes[name] = learned(self._shapes.get(name), item[name])
-        if self._shapes != before:
-            self._learn_structs()
+        for name in sorted(values):
+            if name in self._shapes or (len(self._shapes) < MOST_NAMES and can_be_a_field(name)):
+                self._shapes[name] = learned(self._shapes.get(name, UNKNOWN), values[name])
+        if self._shapes == before:
+            return False
+        self._learn_structs()
+        return True
 
 
 def _is_mark(plain: object) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import reduce
 from typing import Final
@@ -45,9 +45,9 @@ def shape_of(value: AttributeValue) -> Shape:
     return _SCALARS.get(tag, ANYTHING)
 
 
-def learned(known: Shape | None, value: AttributeValue) -> Shape:
-    """Return the shape of an attribute after one more value. It only ever grows, a bounded number of times."""
-    shape = joined(known or UNKNOWN, shape_of(value))
+def learned(known: Shape, values: Iterable[AttributeValue]) -> Shape:
+    """Return the shape of an attribute after more values. It only ever grows, a bounded number of times."""
+    shape = reduce(joined, map(shape_of, values), known)
     return shape if _size(shape) <= _LARGEST else ANYTHING
 
 
@@ -68,7 +68,7 @@ def joined(one: Shape, other: Shape) -> Shape:
 
 def can_be_a_field(name: str) -> bool:
     """Say whether msgspec can name a field so: it takes no quote, no backslash and no control character."""
-    return all(character.isprintable() and character not in '"\\' for character in name)
+    return name.isprintable() and '"' not in name and "\\" not in name
 
 
 def _map(members: dict[str, Shape]) -> Shape:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
@@ -47,3 +48,19 @@ def sweep(order: Order, runs: Iterable[Run]) -> Iterator[pa.Table]:
         parts = [merged.slice(ready)] if ready < merged.num_rows else []
         rows = merged.num_rows - ready
         size = size * rows // max(merged.num_rows, 1)
+
+
+def loaded_ahead(runs: Iterable[Run]) -> Generator[pa.Table, None, None]:
+    """Yield the tables of runs in the order given; a thread of its own loads the next one while the last is looked at.
+
+    Close it (`contextlib.closing`) before what the runs read from is closed.
+    """
+    with ThreadPoolExecutor(1, "load") as pool:
+        ready: Future[pa.Table] | None = None
+        for run in runs:
+            loading = pool.submit(run.load)
+            if ready is not None:
+                yield ready.result()
+            ready = loading
+        if ready is not None:
+            yield ready.result()

@@ -68,11 +68,7 @@ def test_what_is_no_value_is_refused() -> None:
 @given(st.lists(values, min_size=1, max_size=5))
 def test_a_reader_reads_every_value_it_was_learned_from(drawn: list[Value]) -> None:
     """Parsed by the shape of all of them and made plain together, each is printed as the exact way prints it."""
-    shape = None
-    for value in drawn:
-        shape = learned(shape, value)
-    assert shape is not None
-    reader = reader_of(shape)
+    reader = reader_of(learned(UNKNOWN, drawn))
     wires = msgspec.json.decode(msgspec.json.encode([on_the_wire(value) for value in drawn]), type=list[reader.wire])  # type: ignore[name-defined]
     found = reader.plain([*wires, reader.nothing])
     assert found.pop() is msgspec.UNSET
@@ -91,7 +87,7 @@ def test_the_order_of_learning_makes_no_difference(drawn: list[Value], chance: o
 def test_a_shape_that_grows_too_large_is_given_up() -> None:
     """Ten maps of sixty names are more than is worth a struct, and it is never learned again."""
     wide: Value = {"M": {f"n{number}": {"S": "x"} for number in range(60)}}
-    assert learned(None, wide).tag == "M"
+    assert learned(UNKNOWN, [wide]).tag == "M"
     deep: Value = {"M": {f"m{number}": wide for number in range(10)}}
-    assert learned(None, deep) is ANYTHING
-    assert learned(ANYTHING, wide) is ANYTHING
+    assert learned(UNKNOWN, [deep]) is ANYTHING
+    assert learned(ANYTHING, [wide]) is ANYTHING
