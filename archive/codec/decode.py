@@ -1,56 +1,37 @@
 """Turns the body of a DynamoDB answer into an Arrow batch, column by column, with few Python objects a message.
 
 The structs are learned: each item is parsed into one msgspec Struct that has, for every declared attribute, a wrapper
-with exactly the type tag its column holds, and for every other attribute name seen so far the untouched JSON. An item
-that does not fit is parsed again the slow, exact way, and its names are learned for the next page.
+with exactly the type tag its column holds, and for every other attribute name seen so far the shape that its values had.
+An item that does not fit is parsed again the slow, exact way, and what was new about it is learned for the next page.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
 import pyarrow as pa
+from msgspec import UNSET
 
 from archive.codec.answers import Answer, Capacity, parsed, wrong_answer
 from archive.codec.fit import NumberColumn, fit, require_times, spool_schema, tag_of
-from archive.codec.values import AttributeValue, Item, encode_plain, from_wire, to_plain
+from archive.codec.readers import Boolean, Number, Reader, Text, columns_of, plain_struct, reader_of, struct_of
+from archive.codec.shapes import MOST_NAMES, UNKNOWN, Shape, can_be_a_field, learned
+from archive.codec.values import AttributeValue, Item, encode_lines, encode_plain, from_wire, plain_number, to_plain
 from archive.model.spec import Column, TableSpec
 
-_MOST_LEARNED: Final = 64  # names beyond these are parsed the slow way: a struct of thousands of fields is slower still
-
-
-class _S(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
-    v: str | None = msgspec.field(name="S")
-
-
-class _N(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
-    v: str | None = msgspec.field(name="N")
-
-
-class _Bool(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
-    v: bool | None = msgspec.field(name="BOOL")
-
-
-class _StringOnly(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
-    v: str = msgspec.field(name="S")
-
-
-class _NumberOnly(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
-    v: str = msgspec.field(name="N")
-
-
-class _BoolOnly(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
-    v: bool = msgspec.field(name="BOOL")
-
-
+_ABSENT: Final[Any] = None
 _WRAPPERS: Final[dict[str, tuple[type, Any]]] = {
-    "S": (_StringOnly, _S(None)),
-    "N": (_NumberOnly, _N(None)),
-    "BOOL": (_BoolOnly, _Bool(None)),
+    "S": (Text, Text(_ABSENT)),
+    "N": (Number, Number(_ABSENT)),
+    "BOOL": (Boolean, Boolean(_ABSENT)),
 }
-_NOTHING: Final = msgspec.Raw()
+
+_NOTHING: Final = b"{}"
+_LESSON: Final = 16  # items that are learned from before the rest of a page is tried again
+_MOST_LESSONS: Final = 4
 
 
 class _RawPage(Answer, gc=False, kw_only=True):
@@ -86,7 +67,7 @@ class BatchPage:
 
 
 class PageDecoder:
-    """Decodes answers for one spec. Keep one a thread: it learns attribute names, and shares nothing.
+    """Decodes answers for one spec. Keep one a thread: it learns attribute names and shapes, and shares nothing.
 
     `mark` names a TTL attribute that is Dynalake's own: where it is a whole number, it is not part of the message and
     goes to the spool's mark column instead.
@@ -95,31 +76,28 @@ class PageDecoder:
     def __init__(self, spec: TableSpec, mark: str | None = None) -> None:
         """Prepare for a spec; the first items of a new shape are read the slow way."""
         self._spec = spec
-        self._mark = mark
+        self._mark = None if mark in spec.attributes else mark
         self._schema = spool_schema(spec)
         self._numbers = {column.name: NumberColumn(column.type) for column in spec.columns if tag_of(column.type) == "N"}
+        self._parsed = [column for column in spec.columns if can_be_a_field(column.attribute)]
         self._declared = set(spec.attributes)
         self.seen: set[str] = set()
         """Every undeclared attribute name met so far."""
-        self._learned: list[str] = []
+        self._shapes: dict[str, Shape] = {}
         self._raw_page = msgspec.json.Decoder(_RawPage)
         self._raw_batch = msgspec.json.Decoder(_RawBatch)
         self._exact = msgspec.json.Decoder(Item)
-        self._value = msgspec.json.Decoder(AttributeValue)
         self._learn_structs()
 
     def _learn_structs(self) -> None:
-        fields: list[tuple[str, Any, Any]] = []
-        names: dict[str, str] = {}
-        for number, column in enumerate(self._spec.columns):
-            if _can_be_a_field(column.attribute):
-                wrapper, nothing = _WRAPPERS[tag_of(column.type)]
-                fields.append((f"c{number}", wrapper, nothing))
-                names[f"c{number}"] = column.attribute
-        for number, name in enumerate(self._learned):
-            fields.append((f"r{number}", msgspec.Raw, _NOTHING))
-            names[f"r{number}"] = name
-        item = msgspec.defstruct("Message", fields, rename=names, gc=False, forbid_unknown_fields=True)
+        self._readers: dict[str, Reader] = {name: reader_of(shape) for name, shape in self._shapes.items()}
+        self._plain = plain_struct(list(self._readers))
+        item = struct_of(
+            "Message",
+            {column.attribute: _WRAPPERS[tag_of(column.type)] for column in self._parsed}
+            | {name: (reader.wire, reader.nothing) for name, reader in self._readers.items()},
+            forbid_unknown_fields=True,
+        )
         page = msgspec.defstruct(
             "QueryPage",
             [("items", list[item], msgspec.field(name="Items"))],  # type: ignore[valid-type]
@@ -161,35 +139,48 @@ class PageDecoder:
         return self._rows([self._blank] * len(items), dict(enumerate(items)))
 
     def _one_by_one(self, raw_items: list[msgspec.Raw]) -> tuple[list[Any], dict[int, Item]]:
+        """Parse items of which some do not fit: those the slow way. Where they are many, some are learned from first."""
+        for _ in range(_MOST_LESSONS):
+            messages, misfits = self._try_each(raw_items)
+            lesson = [parsed(self._exact, raw_items[position]) for position in misfits[:_LESSON]]
+            if len(misfits) <= _LESSON or not self._learn(lesson):
+                break
+        else:
+            messages, misfits = self._try_each(raw_items)
+        return messages, {position: parsed(self._exact, raw_items[position]) for position in misfits}
+
+    def _try_each(self, raw_items: list[msgspec.Raw]) -> tuple[list[Any], list[int]]:
+        """Parse items into the learned structs; return a blank for each that does not fit, and the positions of those."""
         messages: list[Any] = []
-        slow: dict[int, Item] = {}
+        misfits: list[int] = []
         decode = self._item.decode
         for position, raw in enumerate(raw_items):
             try:
                 messages.append(decode(raw))
             except (ValueError, RecursionError):
                 messages.append(self._blank)
-                slow[position] = parsed(self._exact, raw)
-        return messages, slow
+                misfits.append(position)
+        return messages, misfits
 
     def _rows(self, messages: list[Any], slow: dict[int, Item]) -> pa.RecordBatch:
+        wires = columns_of(messages, len(self._parsed) + len(self._readers))
+        declared = {column.name: wire for column, wire in zip(self._parsed, wires, strict=False)}
         extras: dict[int, dict[str, Any]] = {}
-        marks: dict[int, int] = {}
-        patches = self._slow_values(slow, extras, marks)
-        arrays = [self._column(number, column, messages, patches, extras) for number, column in enumerate(self._spec.columns)]
-        self._collect_learned(messages, extras, marks)
-        remainder: list[bytes | None] = [None] * len(messages)
-        for position, plain in extras.items():
-            remainder[position] = encode_plain(plain)
-        arrays.append(pa.array(remainder, pa.binary()).cast(pa.string()))
-        mark_column: list[int | None] = [None] * len(messages)
-        for position, mark in marks.items():
-            mark_column[position] = mark
-        arrays.append(pa.array(mark_column, pa.int64()))
-        self._learn()
+        patches = self._slow_values(slow, extras)
+        arrays = [
+            self._column(column, declared.get(column.name), len(messages), patches.get(column.name, {}), extras)
+            for column in self._spec.columns
+        ]
+        learned_columns = {
+            name: reader.plain(wire) for (name, reader), wire in zip(self._readers.items(), wires[len(self._parsed) :], strict=True)
+        }
+        marks = self._take_marks(learned_columns, extras, len(messages))
+        arrays += [self._remainder(learned_columns, extras, len(messages)), pa.array(marks, pa.int64())]
+        self._learn(slow.values())
         return pa.RecordBatch.from_arrays(arrays, schema=self._schema)
 
-    def _slow_values(self, slow: dict[int, Item], extras: dict[int, dict[str, Any]], marks: dict[int, int]) -> dict[str, dict[int, Any]]:
+    def _slow_values(self, slow: dict[int, Item], extras: dict[int, dict[str, Any]]) -> dict[str, dict[int, Any]]:
+        """Return by column and position what the columns hold of slow items; all else goes to `extras`."""
         patches: dict[str, dict[int, Any]] = {}
         for position, item in slow.items():
             for attribute, value in item.items():
@@ -197,64 +188,70 @@ class PageDecoder:
                     column = self._spec.column(attribute)
                     fitted, whole = fit(column.type, value)
                     patches.setdefault(column.name, {})[position] = fitted
-                    if not whole:
-                        extras.setdefault(position, {})[attribute] = to_plain(value)
-                    continue
-                self.seen.add(attribute)
-                self._keep(position, attribute, value, (extras, marks))
+                    if whole:
+                        continue
+                extras.setdefault(position, {})[attribute] = to_plain(value)
         return patches
-
-    def _keep(
-        self,
-        position: int,
-        attribute: str,
-        value: dict[str, Any],
-        into: tuple[dict[int, dict[str, Any]], dict[int, int]],
-    ) -> None:
-        """Put an undeclared value where it belongs: our own TTL mark to the marks, all else to the remainder."""
-        extras, marks = into
-        plain = to_plain(value)
-        if attribute == self._mark and type(plain) is int and plain >= 0:
-            marks[position] = plain
-        else:
-            extras.setdefault(position, {})[attribute] = plain
 
     def _column(
         self,
-        number: int,
         column: Column,
-        messages: list[Any],
-        patches: dict[str, dict[int, Any]],
+        wires: Sequence[Any] | None,
+        count: int,
+        patches: dict[int, Any],
         extras: dict[int, dict[str, Any]],
     ) -> pa.Array:
-        field = f"c{number}"
-        values = [getattr(message, field).v for message in messages] if hasattr(self._blank, field) else [None] * len(messages)
-        for position, value in patches.get(column.name, {}).items():
+        values = [None] * count if wires is None else [wire.v for wire in wires]
+        for position, value in patches.items():
             values[position] = value
         if numbers := self._numbers.get(column.name):
             array, left_over = numbers.cast(values)
             for position, text in left_over.items():
-                extras.setdefault(position, {})[column.attribute] = to_plain({"N": text})
+                extras.setdefault(position, {})[column.attribute] = plain_number(text)
         else:
             array = pa.array(values, self._schema.field(column.name).type)
         if column.attribute == self._spec.time_key:
             require_times(array)
         return array
 
-    def _collect_learned(self, messages: list[Any], extras: dict[int, dict[str, Any]], marks: dict[int, int]) -> None:
-        for number, attribute in enumerate(self._learned):
-            field = f"r{number}"
-            for position, message in enumerate(messages):
-                if raw := getattr(message, field):
-                    self._keep(position, attribute, parsed(self._value, raw), (extras, marks))
+    def _take_marks(self, learned_columns: dict[str, list[Any]], extras: dict[int, dict[str, Any]], count: int) -> list[int | None]:
+        """Take our own TTL marks out of what is going to the remainder."""
+        marks: list[int | None] = [None] * count
+        if self._mark is None:
+            return marks
+        column = learned_columns.get(self._mark, [])
+        for position, plain in enumerate(column):
+            if _is_mark(plain):
+                marks[position], column[position] = plain, UNSET
+        for position, plain in extras.items():
+            if _is_mark(plain.get(self._mark)):
+                marks[position] = plain.pop(self._mark)
+        return marks
 
-    def _learn(self) -> None:
-        new = [name for name in sorted(self.seen - set(self._learned)) if _can_be_a_field(name)]
-        if new and len(self._learned) < _MOST_LEARNED:
-            self._learned = (self._learned + new)[:_MOST_LEARNED]
-            self._learn_structs()
+    def _remainder(self, learned_columns: dict[str, list[Any]], extras: dict[int, dict[str, Any]], count: int) -> pa.Array:
+        """Return as JSON text what no column holds; null where there is nothing."""
+        lines = encode_lines(map(self._plain, *learned_columns.values())) if learned_columns else [_NOTHING] * count
+        for position, plain in extras.items():
+            more = {name: column[position] for name, column in learned_columns.items() if column[position] is not UNSET}
+            lines[position] = encode_plain(more | plain)
+        return pa.array([None if line == _NOTHING else line for line in lines], pa.string())
+
+    def _learn(self, items: Iterable[Item]) -> bool:
+        """Learn what is new about items that did not fit, so that their like are parsed at once; say whether there was anything."""
+        values: dict[str, list[AttributeValue]] = {}
+        for item in items:
+            for name in item.keys() - self._declared:
+                values.setdefault(name, []).append(item[name])
+        self.seen |= values.keys()
+        before = dict(self._shapes)
+        for name in sorted(values):
+            if name in self._shapes or (len(self._shapes) < MOST_NAMES and can_be_a_field(name)):
+                self._shapes[name] = learned(self._shapes.get(name, UNKNOWN), values[name])
+        if self._shapes == before:
+            return False
+        self._learn_structs()
+        return True
 
 
-def _can_be_a_field(name: str) -> bool:
-    """Say whether msgspec can name a field so: it takes no quote, no backslash and no control character."""
-    return all(character.isprintable() and character not in '"\\' for character in name)
+def _is_mark(plain: object) -> bool:
+    return type(plain) is int and plain >= 0

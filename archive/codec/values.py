@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode, b64encode
+from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any, Final, cast
@@ -22,7 +23,9 @@ from archive.errors import ProofError
 AttributeValue = dict[str, Any]
 Item = dict[str, AttributeValue]
 
-_TAGS: Final = frozenset({"$B", "$SS", "$NS", "$BS", "$M"})
+TAGS: Final = frozenset({"$B", "$SS", "$NS", "$BS", "$M"})
+"""The names that mark what plain JSON has no form for."""
+
 _BINARY: Final = (bytes, bytearray, str)
 _HOLDS: Final[dict[str, type | tuple[type, ...]]] = {
     "S": str,
@@ -39,7 +42,8 @@ _HOLDS: Final[dict[str, type | tuple[type, ...]]] = {
 _SHORT_INTEGER: Final = 18  # digits that always fit an int64, so that the encoder may print them itself
 _PLAIN_DIGITS: Final = 38  # what DynamoDB's numbers can have; longer ones are shown with an exponent
 _SMALLEST_PLAIN: Final = -7
-_encode = msgspec.json.Encoder(order="sorted").encode
+_encoder = msgspec.json.Encoder(order="sorted")
+_encode = _encoder.encode
 
 
 def number_of(text: str) -> Decimal:
@@ -80,7 +84,8 @@ def canonical_number(text: str) -> str:
     return f"{minus}{stripped[0]}{fraction}E{adjusted:+d}"
 
 
-def _number(text: str) -> int | msgspec.Raw:
+def plain_number(text: str) -> int | msgspec.Raw:
+    """Return what `encode_plain` prints for a number: its one spelling. Raises ProofError for what is no number."""
     text = canonical_number(text)
     if len(text) <= _SHORT_INTEGER and text.lstrip("-").isdigit():
         return int(text)
@@ -132,10 +137,10 @@ def to_plain(value: AttributeValue) -> Any:  # noqa: ANN401 - JSON has no narrow
     if tag in ("S", "BOOL"):
         return inner
     if tag == "N":
-        return _number(inner)
+        return plain_number(inner)
     if tag == "M":
         plain = {name: to_plain(member) for name, member in inner.items()}
-        return {"$M": plain} if len(plain) == 1 and not _TAGS.isdisjoint(plain) else plain
+        return {"$M": plain} if len(plain) == 1 and not TAGS.isdisjoint(plain) else plain
     if tag == "L":
         return [to_plain(member) for member in inner]
     if tag == "NULL":
@@ -150,13 +155,18 @@ def _tagged(tag: str, inner: Any) -> dict[str, Any]:  # noqa: ANN401
     for one in inner:
         type_of({member: one})
     if member == "N":
-        return {"$NS": [_number(text) for text in sorted(inner, key=number_of)]}
+        return {"$NS": [plain_number(text) for text in sorted(inner, key=number_of)]}
     return {f"${tag}": sorted(map(_base64, inner) if member == "B" else inner)}
 
 
 def encode_plain(plain: dict[str, Any]) -> bytes:
     """Return the JSON text of attributes made plain: one spelling for equal values."""
     return _encode(plain)
+
+
+def encode_lines(plains: Iterable[object]) -> list[bytes]:
+    """Return the JSON text of many objects' attributes made plain; each may be a struct too."""
+    return _encoder.encode_lines(plains).split(b"\n")[:-1]
 
 
 def canonical(item: Item) -> bytes:
@@ -186,7 +196,7 @@ def from_plain(plain: Any) -> AttributeValue:  # noqa: ANN401, PLR0911 - one ret
         return {"L": [from_plain(member) for member in plain]}
     if len(plain) == 1:
         ((tag, inner),) = plain.items()
-        if tag in _TAGS:
+        if tag in TAGS:
             return _untagged(tag, inner)
     return {"M": {name: from_plain(member) for name, member in plain.items()}}
 

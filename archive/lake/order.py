@@ -6,6 +6,7 @@ fit its column, such as a time finer than a millisecond; the `_exact` column, ma
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -60,25 +61,28 @@ class Order:
         return table.append_column(ORIGIN, pa.array(np.full(table.num_rows, origin, np.int8)))
 
     def _exact(self, table: pa.Table) -> pa.Array:
-        exact: list[str | None] = [None] * table.num_rows
+        exact: dict[int, str] = {}
         keys = (self.spec.partition_key, self.spec.time_key)
         remainder = table.column(REMAINDER)
         for key in keys:
-            mentioned = pc.match_substring(remainder, msgspec.json.encode(key).decode() + ":")
+            name = msgspec.json.encode(key) + b":"
+            if not any(_occurs(name, chunk) for chunk in remainder.chunks):
+                continue
+            mentioned = pc.match_substring(remainder, name.decode())
             # NumPy's, because pc.indices_nonzero crashes the process on no rows (https://github.com/apache/arrow/issues/43085).
             for position in np.flatnonzero(pc.fill_null(mentioned, fill_value=False).to_numpy()).tolist():
                 item = decode_plain(remainder[position].as_py())
                 if left_over := {name: item[name] for name in keys if name in item}:
                     exact[position] = canonical(left_over).decode()
-        return pa.array(exact, pa.string())
+        return pa.array(map(exact.get, range(table.num_rows)), pa.string()) if exact else pa.nulls(table.num_rows, pa.string())
 
     def sort(self, table: pa.Table) -> pa.Table:
-        """Return a keyed table sorted; equal keys are in the order of their origins."""
-        keys = [(name, "ascending", "at_start") for name in (*self.columns, ORIGIN)]
-        indices = pc.sort_indices(table, sort_keys=keys).to_numpy()
-        if np.array_equal(indices, np.arange(len(indices), dtype=indices.dtype)):
+        """Return a keyed table sorted, the very same where it was; equal keys are in the order of their origins."""
+        names = (*self.columns, ORIGIN)
+        indices = pc.sort_indices(table.select(names).combine_chunks(), sort_keys=[(name, "ascending", "at_start") for name in names])
+        if np.array_equal(indices.to_numpy(), np.arange(len(indices), dtype=np.uint64)):
             return table
-        return table.take(pa.array(indices))
+        return table.combine_chunks().take(indices)
 
     def sort_key(self, table: pa.Table, position: int) -> SortKey:
         """Return one row's place in the order, comparable with any other row's."""
@@ -96,13 +100,21 @@ class Order:
 
     def lower_bound(self, table: pa.Table, key: SortKey) -> int:
         """Return the first position of a sorted table that is not before `key`."""
+        return self._first(table, lambda place: place >= key)
+
+    def upper_bound(self, table: pa.Table, key: SortKey) -> int:
+        """Return the first position of a sorted table that is behind `key`."""
+        return self._first(table, lambda place: place > key)
+
+    def _first(self, table: pa.Table, holds: Callable[[SortKey], bool]) -> int:
+        """Return the first position of a sorted table from which on something holds."""
         low, high = 0, table.num_rows
         while low < high:
             middle = (low + high) // 2
-            if self.sort_key(table, middle) < key:
-                low = middle + 1
-            else:
+            if holds(self.sort_key(table, middle)):
                 high = middle
+            else:
+                low = middle + 1
         return low
 
     def keys(self, table: pa.Table) -> list[Key]:
@@ -143,6 +155,19 @@ class Order:
 
 def _nullable(value: Any) -> tuple[bool, Any]:  # noqa: ANN401 - int or str, as the column
     return (False, 0) if value is None else (True, value)
+
+
+def _occurs(text: bytes, column: pa.Array) -> bool:
+    """Say whether a text is anywhere in the bytes of a column's values; across the ends of two of them counts too.
+
+    One search through all of them takes a twentieth of the time of Arrow's, which looks at value by value.
+    """
+    _, offsets, data = column.buffers()
+    if not len(column) or data is None:
+        return False
+    ends = np.frombuffer(offsets, np.int32)
+    first, last = ends[column.offset], ends[column.offset + len(column)]
+    return text in data[int(first) : int(last)].to_pybytes()
 
 
 def _hashes(column: pa.Array) -> Digests:

@@ -6,6 +6,8 @@ moved is found out again, row by row and value by value.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,10 +17,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from archive.codec.fit import row_schema
 from archive.errors import LakeDamagedError, ProofError
-from archive.lake.order import FROM_FILE, FROM_TABLE, ORIGIN, Digests, Key, Order, SortKey
+from archive.lake.order import EXACT, FROM_FILE, FROM_TABLE, ORIGIN, Digests, Key, Order, SortKey
 from archive.lake.parquet import Contents, SegmentFile, sha256_of
-from archive.lake.sweep import Run, sweep
+from archive.lake.sweep import Run, loaded_ahead, sweep
 from archive.model.layout import Segment
 
 
@@ -58,25 +61,74 @@ def prove(order: Order, segment: Segment, path: Path, inputs: Inputs) -> ProvedF
     except LakeDamagedError as error:
         raise _failed(segment, "it cannot be read back") from error
     try:
-        moved_found: set[Key] = set()
-        moved_lost: set[Key] = set()
-        digests = [np.zeros(0, np.uint64)]
-        times: list[int] = []
-        runs = [*_in_order(order, segment, file), *inputs.stored, *inputs.spooled, *inputs.winners]
-        for chunk in sweep(order, runs):
-            found, lost = _check(order, segment, chunk, inputs.moved)
-            moved_found |= found
-            moved_lost |= lost
-            rows = chunk.filter(pa.array(chunk.column(ORIGIN).to_numpy() == FROM_FILE))
-            digests.append(order.digests(rows))
-            times += _ends(order, rows)
-        if moved_lost - moved_found:
-            raise _failed(segment, "a message that changed its module is missing")
-        _check_unique(order, segment, file, np.concatenate(digests))
+        with closing(loaded_ahead(_in_order(order, segment, file))) as tables:
+            digests, times = _check_all(order, segment, _Rows(order, tables), inputs)
+        _check_unique(order, segment, file, digests)
         _check_times(segment, times, file.contents)
     finally:
         file.close()
     return ProvedFile(segment, path, sha256_of(path), path.stat().st_size, file.contents)
+
+
+def _check_all(order: Order, segment: Segment, rows: _Rows, inputs: Inputs) -> tuple[Digests, list[int]]:
+    """Check the file's rows against the inputs, part by part; return their digests, and times that include the first and the last."""
+    moved_found: set[Key] = set()
+    moved_lost: set[Key] = set()
+    digests = [np.zeros(0, np.uint64)]
+    times: list[int] = []
+    for inputs_part in sweep(order, [*inputs.stored, *inputs.spooled, *inputs.winners]):
+        file_part = rows.through(order.sort_key(inputs_part, inputs_part.num_rows - 1))
+        if not _plainly_equal(order, file_part, inputs_part):
+            chunk = order.sort(pa.concat_tables([file_part, inputs_part]).combine_chunks())
+            found, lost = _check(order, segment, chunk, inputs.moved)
+            moved_found |= found
+            moved_lost |= lost
+        digests.append(order.digests(file_part))
+        times += _ends(order, file_part)
+    if rows.left():
+        raise _failed(segment, "it has a row that was neither stored nor read")
+    if moved_lost - moved_found:
+        raise _failed(segment, "a message that changed its module is missing")
+    return np.concatenate(digests), times
+
+
+class _Rows:
+    """The file's rows, taken from the front part by part."""
+
+    def __init__(self, order: Order, tables: Iterator[pa.Table]) -> None:
+        self._order = order
+        self._tables = tables
+        self._ahead = order.keyed(row_schema(order.spec).empty_table(), FROM_FILE)
+
+    def through(self, key: SortKey) -> pa.Table:
+        """Return the rows up to a key, and those with it."""
+        order = self._order
+        while not self._ahead.num_rows or order.sort_key(self._ahead, self._ahead.num_rows - 1) <= key:
+            table = next(self._tables, None)
+            if table is None:
+                break
+            self._ahead = pa.concat_tables([self._ahead, table])
+        end = order.upper_bound(self._ahead, key)
+        rows, self._ahead = self._ahead.slice(0, end), self._ahead.slice(end)
+        return rows
+
+    def left(self) -> bool:
+        """Say whether there are rows that were not taken."""
+        return bool(self._ahead.num_rows) or next(self._tables, None) is not None
+
+
+def _plainly_equal(order: Order, file_part: pa.Table, inputs_part: pa.Table) -> bool:
+    """Say whether two sorted parts have the same rows, each key once, and none by the word of the base table.
+
+    Then each row of the inputs is in the file, value for value, and the file has no others: all that is to be proved about them.
+    """
+    names = [*order.values, EXACT]
+    return (
+        file_part.num_rows == inputs_part.num_rows
+        and file_part.select(names).equals(inputs_part.select(names))
+        and not order.repeats(inputs_part).any()
+        and FROM_TABLE not in inputs_part.column(ORIGIN).to_numpy()
+    )
 
 
 def _in_order(order: Order, segment: Segment, file: SegmentFile) -> list[Run]:

@@ -7,6 +7,7 @@ and what a crashed run left is removed when the next run starts.
 from __future__ import annotations
 
 import fcntl
+import mmap
 import os
 import shutil
 import tempfile
@@ -91,8 +92,25 @@ class Spool:
 
     def append(self, segment: Segment, rows: pa.Table, origin: int) -> None:
         """Append rows of one segment, in any order. Raises SpoolFullError where they do not fit."""
-        keyed = self._order.sort(self._order.keyed(rows, origin)).combine_chunks()
-        for batch in keyed.to_batches():
+        self._append(segment, self._order.keyed(rows, origin))
+
+    def append_page(self, rows: pa.RecordBatch, layouts: Layouts, origin: int) -> None:
+        """Append a page, split by segment."""
+        table = self._order.keyed(rows, origin)
+        times = rows.column(self._order.spec.time_column).cast(pa.int64()).to_numpy()
+        if (np.diff(times) < 0).any():
+            order = np.argsort(times, kind="stable")
+            table, times = table.take(pa.array(order)), times[order]
+        position = 0
+        while position < len(times):
+            segment = layouts.segment_of(int(times[position]))
+            end = int(np.searchsorted(times, segment.window.end_ms, side="left"))
+            self._append(segment, table.slice(position, end - position))
+            position = end
+
+    def _append(self, segment: Segment, keyed: pa.Table) -> None:
+        table = self._order.sort(keyed).combine_chunks()
+        for batch in table.to_batches():
             data = batch.serialize()
             with self._lock:
                 offset = self.bytes
@@ -102,24 +120,10 @@ class Spool:
                 self.bytes += data.size
             with local_disk():
                 _write_all(self._descriptor, data, offset)
-            run = Run(self._order.sort_key(keyed, 0), self._loader(offset, data.size, batch.schema), batch.num_rows)
+            run = Run(self._order.sort_key(table, 0), self._loader(offset, data.size, batch.schema), batch.num_rows)
             with self._lock:
                 self._runs.setdefault(segment, []).append(run)
                 self.rows[segment] = self.rows.get(segment, 0) + batch.num_rows
-
-    def append_page(self, rows: pa.RecordBatch, layouts: Layouts, origin: int) -> None:
-        """Append a page, split by segment."""
-        times = rows.column(self._order.spec.time_column).cast(pa.int64()).to_numpy()
-        order = np.argsort(times, kind="stable")
-        table = pa.Table.from_batches([rows])
-        if not np.array_equal(order, np.arange(len(order))):
-            table, times = table.take(pa.array(order)), times[order]
-        position = 0
-        while position < len(times):
-            segment = layouts.segment_of(int(times[position]))
-            end = int(np.searchsorted(times, segment.window.end_ms, side="left"))
-            self.append(segment, table.slice(position, end - position), origin)
-            position = end
 
     def segments(self) -> list[Segment]:
         """Return the segments that have rows, in order of time."""
@@ -147,15 +151,19 @@ class Spool:
 
 
 class _Loader:
+    """Maps one batch of the file into memory: rows are looked at where the system keeps the file's pages, and copied once, if at all."""
+
     __slots__ = ("_descriptor", "_offset", "_schema", "_size")
 
     def __init__(self, descriptor: int, offset: int, size: int, schema: pa.Schema) -> None:
         self._descriptor, self._offset, self._size, self._schema = descriptor, offset, size, schema
 
     def __call__(self) -> pa.Table:
+        before = self._offset % mmap.ALLOCATIONGRANULARITY
         with local_disk():
-            data = os.pread(self._descriptor, self._size, self._offset)
-        return pa.Table.from_batches([pa.ipc.read_record_batch(pa.py_buffer(data), self._schema)])
+            mapped = mmap.mmap(self._descriptor, before + self._size, prot=mmap.PROT_READ, offset=self._offset - before)
+        data = pa.py_buffer(mapped)[before:]
+        return pa.Table.from_batches([pa.ipc.read_record_batch(data, self._schema)])
 
 
 def _write_all(descriptor: int, data: pa.Buffer, offset: int) -> None:

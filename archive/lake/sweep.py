@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,6 +13,7 @@ from archive.lake.order import Order, SortKey
 
 _ROWS_AT_ONCE: Final = 20_000
 _BYTES_AT_ONCE: Final = 32 * 2**20
+_SMALL_CHUNK: Final = 256  # rows: tables of smaller chunks cost more in overhead than a copy of them does
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +40,27 @@ def sweep(order: Order, runs: Iterable[Run]) -> Iterator[pa.Table]:
         following = waiting[number + 1].first if number + 1 < len(waiting) else None
         if following is not None and rows < _ROWS_AT_ONCE and size < _BYTES_AT_ONCE:
             continue
-        merged = order.sort(pa.concat_tables(parts).combine_chunks())
+        merged = pa.concat_tables(parts)
+        merged = order.sort(merged if len(parts) * _SMALL_CHUNK < rows else merged.combine_chunks())
         ready = merged.num_rows if following is None else order.lower_bound(merged, following)
         if ready:
             yield merged.slice(0, ready)
         parts = [merged.slice(ready)] if ready < merged.num_rows else []
         rows = merged.num_rows - ready
         size = size * rows // max(merged.num_rows, 1)
+
+
+def loaded_ahead(runs: Iterable[Run]) -> Generator[pa.Table, None, None]:
+    """Yield the tables of runs in the order given; a thread of its own loads the next one while the last is looked at.
+
+    Close it (`contextlib.closing`) before what the runs read from is closed.
+    """
+    with ThreadPoolExecutor(1, "load") as pool:
+        ready: Future[pa.Table] | None = None
+        for run in runs:
+            loading = pool.submit(run.load)
+            if ready is not None:
+                yield ready.result()
+            ready = loading
+        if ready is not None:
+            yield ready.result()

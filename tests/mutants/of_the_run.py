@@ -16,7 +16,7 @@ OF_THE_RUN: Final = (
         "a number that goes through a float",
         "38 digits come back",
         "archive/codec/values.py",
-        '        return _number(inner)\n    if tag == "M":',
+        '        return plain_number(inner)\n    if tag == "M":',
         '        return float(inner)\n    if tag == "M":',
         ("tests/archive/codec/test_values.py",),
     ),

@@ -21,7 +21,7 @@ from archive.codec.lines import parse_line
 from archive.codec.values import canonical
 from archive.errors import DynalakeError, ProofError
 from archive.model.spec import CHAT_MESSAGES, Column, ColumnType, TableSpec
-from tests.dynamo_items import Item, Value, item_meaning, items, page, respelled, wire_item
+from tests.dynamo_items import Item, Value, item_meaning, items, page, respelled, scalars, wire_item
 
 KEY: Item = {"conversationId": {"S": "c"}, "timestamp": {"N": "1705276800000"}}
 MARK = "expiresAt"
@@ -70,6 +70,36 @@ def test_every_way_of_decoding_gives_the_same_rows(drawn: list[Item]) -> None:
     assert PageDecoder(CHAT_MESSAGES, MARK).rows(drawn).equals(slow)
     assert PageDecoder(CHAT_MESSAGES, MARK).rows(list(map(wire_item, drawn))).equals(slow)
     assert decoder.batch_page(batch, "T").rows.equals(slow)
+
+
+_FEW = st.sampled_from(["a", "b", 'q"', "$B", "é"])
+_ALIKE = st.recursive(
+    scalars,
+    lambda members: st.one_of(
+        st.dictionaries(_FEW, members, max_size=4).map(lambda inner: {"M": inner}),
+        st.lists(members, max_size=3).map(lambda inner: {"L": inner}),
+    ),
+    max_leaves=10,
+)
+
+
+@settings(max_examples=250, deadline=None)
+@given(st.lists(st.lists(st.dictionaries(st.sampled_from(["a", "meta", "moduleId", MARK]), _ALIKE), max_size=4), min_size=2, max_size=5))
+def test_what_was_learned_before_makes_no_difference(pages: list[list[Item]]) -> None:
+    """Attributes that come and go, and whose values change their shape from page to page: the rows are those of the slow, exact way."""
+    decoder = PageDecoder(CHAT_MESSAGES, MARK)
+    for drawn in [*pages, *pages]:
+        whole = [{**KEY, **item} for item in drawn]
+        assert decoder.query_page(page(whole)).rows.equals(PageDecoder(CHAT_MESSAGES, MARK).rows(whole))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(items(), max_size=3), st.lists(items(), max_size=3))
+def test_a_page_is_decoded_alike_after_any_other(before: list[Item], drawn: list[Item]) -> None:
+    """Also with awkward names and deep values."""
+    decoder = PageDecoder(CHAT_MESSAGES, MARK)
+    decoder.query_page(page(before))
+    assert decoder.query_page(page(drawn)).rows.equals(PageDecoder(CHAT_MESSAGES, MARK).rows(drawn))
 
 
 def test_a_learned_page_is_decoded_at_once() -> None:

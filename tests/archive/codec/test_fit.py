@@ -60,7 +60,7 @@ def test_an_int64_column_holds_whole_numbers_of_64_bits(text: str, value: int | 
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=map(str, KINDS))
-@pytest.mark.parametrize("text", ["0x1F", "", "x", "NaN", "Infinity", "1.2.3", "12\nx"])
+@pytest.mark.parametrize("text", ["0x1F", "", "x", "NaN", "Infinity", "1.2.3", "12\nx", "-", "1-2", "--1", "5-"])
 def test_what_is_no_number_is_refused(kind: ColumnType, text: str) -> None:
     """Arrow would cast 0x1F to 31."""
     with pytest.raises(ProofError, match="attribute of type N"):

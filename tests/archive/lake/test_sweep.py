@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import closing
 from itertools import pairwise
 
 import pyarrow as pa
@@ -12,9 +13,10 @@ from hypothesis import strategies as st
 
 from archive.codec.items import items_of
 from archive.codec.values import Item, canonical
+from archive.errors import LakeDamagedError
 from archive.lake import sweep as module
 from archive.lake.order import FROM_LAKE, FROM_SPOOL, ORIGIN
-from archive.lake.sweep import Run, sweep
+from archive.lake.sweep import Run, loaded_ahead, sweep
 from archive.model.spec import CHAT_MESSAGES
 from tests.builders import ORDER, keyed, message, near_messages, run_of
 
@@ -80,3 +82,32 @@ def test_a_run_is_loaded_only_when_its_turn_comes(monkeypatch: pytest.MonkeyPatc
 def test_no_runs_give_no_tables() -> None:
     """An empty segment is nothing."""
     assert list(sweep(ORDER, [])) == []
+
+
+def test_tables_are_loaded_one_ahead_and_in_order() -> None:
+    """Never more than one beyond the one that is looked at: memory is bounded."""
+    loaded: list[int] = []
+
+    def run(at: int) -> Run:
+        def load() -> pa.Table:
+            loaded.append(at)
+            return keyed([message("a", at)])
+
+        return Run((), load, 1)
+
+    with closing(loaded_ahead(run(at) for at in range(5))) as tables:
+        for at, table in enumerate(tables):
+            assert [item["timestamp"] for item in items_of(CHAT_MESSAGES, table)] == [message("a", at)["timestamp"]]
+            assert len(loaded) <= at + 2
+    assert loaded == [0, 1, 2, 3, 4]
+
+
+def test_what_fails_in_the_loading_thread_is_raised() -> None:
+    """A damaged row group must not look like the end of the file."""
+    message_ = "damaged"
+
+    def load() -> pa.Table:
+        raise LakeDamagedError(message_)
+
+    with closing(loaded_ahead([Run((), load, 1)])) as tables, pytest.raises(LakeDamagedError):
+        next(tables)
