@@ -9,7 +9,7 @@ from typing import Any, Final
 from archive.codec.values import Item
 from archive.engine.batch import BatchResult
 from archive.engine.planning import Request, make_plan
-from archive.engine.run import execute_plan
+from archive.engine.run import execute_plan, one_by_one
 from archive.engine.session import Session, Timing
 from archive.model.window import Window
 from tests.archive.engine.workplace import NOW, Ticks, Workplace, ignore, work_of
@@ -47,6 +47,6 @@ class Runs:
         total = BatchResult()
         if plan.window is not None:
             total.add(work.mend(session.receipts.listing(Window(session.config.source.earliest, plan.window.end))))
-        execute_plan(session, plan, work.purge if request.command == "purge" else work.archive, ignore, total)
+        execute_plan(session, plan, one_by_one(work.purge if request.command == "purge" else work.archive), ignore, total)
         assert (total.failed, total.stopped) == ([], None), f"{request.command} raised an alarm"
         return total
