@@ -6,6 +6,7 @@ Prefect schedules, retries and shows; it is not our checkpoint: receipts are. A 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -14,15 +15,17 @@ from prefect import flow, task
 from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
-from prefect.task_runners import ThreadPoolTaskRunner
+from prefect.futures import PrefectFuture
+from prefect.task_runners import TaskRunner
 
 from archive.engine.batch import Batch, BatchResult
 from archive.engine.planning import Request
-from archive.engine.run import Execute, RunResult
+from archive.engine.run import Engine, RunResult, Wait
 from archive.errors import DynalakeError
 from archive.model.config import Module
 from archive.model.plan import Plan
 from archive.model.window import Window, iso, parse_instant
+from flows.engines import task_runner
 from flows.operate import Catalogue, Job, execute_batch, perform
 from flows.prefect_home import quiet_prefect
 from flows.settings import Settings, load_settings
@@ -35,10 +38,6 @@ async def _worth_retrying(_: Any, __: TaskRun, state: State[Any]) -> bool:  # no
     """Let Prefect try again exactly where the error says that it can help."""
     error = await state.aresult(raise_on_failure=False)
     return isinstance(error, DynalakeError) and error.retryable
-
-
-# Each batch's length follows what the last one held, so batches run one after the other; inside one, threads page and store.
-_ONE_AFTER_THE_OTHER: Final[Any] = ThreadPoolTaskRunner(max_workers=1)
 
 
 @task(
@@ -59,21 +58,31 @@ def batch_task(job: Job, batch: Batch) -> BatchResult | DynalakeError:
         return error
 
 
-def _as_tasks(job: Job) -> Execute:
-    def execute(batch: Batch) -> BatchResult:
-        result: BatchResult | DynalakeError = batch_task.submit(job, batch).result()
-        if isinstance(result, DynalakeError):
-            raise result
-        return result
+def _engine(runner: TaskRunner[Any], workers: int) -> Callable[[Job], Engine]:
+    """Return what makes the engine of a job: one whose batches are tasks of a runner."""
 
-    return execute
+    def of(job: Job) -> Engine:
+        def begin(batch: Batch) -> Wait:
+            future: PrefectFuture[BatchResult | DynalakeError] = runner.submit(batch_task, {"job": job, "batch": batch})
+
+            def wait() -> BatchResult:
+                result = future.result()
+                if isinstance(result, DynalakeError):
+                    raise result
+                return result
+
+            return wait
+
+        return Engine(begin, workers)
+
+    return of
 
 
 def _tonight() -> str:
     return f"nightly {datetime.now(UTC):%Y-%m-%d}"
 
 
-@flow(name="nightly", flow_run_name=_tonight, task_runner=_ONE_AFTER_THE_OTHER, persist_result=False)
+@flow(name="nightly", flow_run_name=_tonight, persist_result=False)
 def nightly(settings: Settings | None = None, config: Path | None = None) -> tuple[Plan, RunResult]:
     """Archive everything before the cutoff and purge it as the policy says.
 
@@ -82,7 +91,7 @@ def nightly(settings: Settings | None = None, config: Path | None = None) -> tup
     return _perform(settings or load_settings(config, os.environ), Request("nightly"))
 
 
-@flow(name="backfill", flow_run_name="backfill {start} to {end}", task_runner=_ONE_AFTER_THE_OTHER, persist_result=False)
+@flow(name="backfill", flow_run_name="backfill {start} to {end}", persist_result=False)
 def backfill(
     start: str, end: str, modules: list[int | str] | None = None, settings: Settings | None = None, config: Path | None = None
 ) -> tuple[Plan, RunResult]:
@@ -90,7 +99,7 @@ def backfill(
     return _perform(settings or load_settings(config, os.environ), Request("backfill", *_what(start, end, modules)))
 
 
-@flow(name="purge", flow_run_name="purge {start} to {end}", task_runner=_ONE_AFTER_THE_OTHER, persist_result=False)
+@flow(name="purge", flow_run_name="purge {start} to {end}", persist_result=False)
 def purge(
     start: str, end: str, modules: list[int | str] | None = None, settings: Settings | None = None, config: Path | None = None
 ) -> tuple[Plan, RunResult]:
@@ -98,7 +107,7 @@ def purge(
     return _perform(settings or load_settings(config, os.environ), Request("purge", *_what(start, end, modules)))
 
 
-@flow(name="sweep", flow_run_name="sweep", task_runner=_ONE_AFTER_THE_OTHER, persist_result=False)
+@flow(name="sweep", flow_run_name="sweep", persist_result=False)
 def sweep(
     start: str | None = None, end: str | None = None, settings: Settings | None = None, config: Path | None = None
 ) -> tuple[Plan, RunResult]:
@@ -126,7 +135,9 @@ def _what(start: str, end: str, modules: list[int | str] | None) -> tuple[Window
 
 def _perform(settings: Settings, request: Request) -> tuple[Plan, RunResult]:
     catalogue = Catalogue(settings.athena.database, settings.athena.table)
-    plan, run = perform(settings.config(), catalogue, request, datetime.now(UTC), _as_tasks)
+    # Not the flow's own runner: a deployment's flow has that before it knows its settings.
+    with task_runner(settings.run) as runner:
+        plan, run = perform(settings.config(), catalogue, request, datetime.now(UTC), _engine(runner, settings.run.workers))
     table = [{"what": name.replace("_", " "), "value": str(value)} for name, value in run.record.values.items()]
     create_table_artifact(key=f"dynalake-{request.command}", table=table, description=f"What run {run.record.values['run']} did")
     return plan, run

@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from archive.engine.batch import Batch, BatchResult, BatchWork
 from archive.engine.checking import Finding, check
 from archive.engine.planning import Request, make_plan
-from archive.engine.run import Execute, RunResult, execute_plan, finish
+from archive.engine.run import Engine, RunResult, execute_plan, finish, one_by_one
 from archive.engine.session import Session
 from archive.errors import DynalakeError, RefusedError
 from archive.model.config import Config
@@ -58,13 +58,13 @@ def execute_batch(job: Job, batch: Batch) -> BatchResult:
     return work.purge(batch) if job.command == "purge" else work.archive(batch)
 
 
-def execute_directly(job: Job) -> Execute:
-    """Return what executes batches in this very process, without Prefect."""
-    return lambda batch: execute_batch(job, batch)
+def execute_directly(job: Job) -> Engine:
+    """Return the engine that executes batches in this very process, without Prefect."""
+    return one_by_one(partial(execute_batch, job))
 
 
 def perform(
-    config: Config, catalogue: Catalogue, request: Request, now: datetime, engine: Callable[[Job], Execute]
+    config: Config, catalogue: Catalogue, request: Request, now: datetime, engine: Callable[[Job], Engine]
 ) -> tuple[Plan, RunResult]:
     """Perform a run; returns its plan and result. `engine` makes what executes batches for a job.
 

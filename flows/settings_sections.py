@@ -26,6 +26,7 @@ _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _GLUE_NAME = re.compile(r"[a-z0-9_]{1,255}")
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+")
 _OUTPUT = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?")
+_CLUSTERS = frozenset({"dask", "ray"})
 _LAKE_TABLES = frozenset({"receipts", "purges", "runs"})
 _PREFIXES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 
@@ -269,10 +270,23 @@ class AthenaSection(Section):
 
 
 class RunSection(Section):
-    """[run]: how a run is carried out."""
+    """[run]: how a run is carried out, and by how many workers."""
 
     prefect: Flag = True
+    engine: Literal["threads", "processes", "dask", "ray"] = "threads"
+    workers: Annotated[Whole, Field(ge=1, le=1024)] = 1
+    address: Text | None = None
     log: Literal["quiet", "text", "json"] = "quiet"
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if not self.prefect and (self.engine != "threads" or self.workers > 1):
+            key = "prefect"
+            raise wrong(key, " is false, which executes one batch after the other; leave engine and workers out, or set it true")
+        if self.address is not None and self.engine not in _CLUSTERS:
+            key = "address"
+            raise wrong(key, f" is of a cluster, and engine = {self.engine!r} needs none; leave it out, or set engine to dask or ray")
+        return self
 
 
 SECTIONS: Final[Mapping[str, type[Section]]] = {

@@ -86,6 +86,12 @@ def ministack_server() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
+def prefect_server() -> Iterator[Server]:
+    """Prefect's own server, with an empty database."""
+    yield from _started(servers.prefect)
+
+
+@pytest.fixture(scope="session")
 def real_messages() -> Path:
     """Return the file of real messages that DYNALAKE_TEST_DATA names (JSON Lines, gzip)."""
     named = os.environ.get("DYNALAKE_TEST_DATA")

@@ -123,6 +123,16 @@ def ministack() -> Iterator[Server]:
 
 
 @contextmanager
+def prefect() -> Iterator[Server]:
+    """Start a Prefect server with a database of its own; its API is below `/api`."""
+    port = free_port()
+    settings = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1", "PREFECT_SERVER_UI_ENABLED": "false"}
+    command = [sys.executable, "-m", "prefect", "server", "start", "--host", _HOST, "--port", str(port)]
+    with running("prefect", port, command, "/api/health", settings) as server:
+        yield server
+
+
+@contextmanager
 def running(name: str, port: int, command: Sequence[str], path: str, settings: Mapping[str, str] | None = None) -> Iterator[Server]:
     """Start `command`, wait until `path` answers on `port`, and kill the process at the end.
 

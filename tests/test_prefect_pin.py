@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 
 import pytest
 from prefect.client.orchestration import SyncPrefectClient
 
-from tests.servers import Server, free_port, running
+from tests.servers import Server
 
 pytestmark = pytest.mark.prove
-
-
-@pytest.fixture(scope="module")
-def prefect_server() -> Iterator[Server]:
-    """A Prefect server with a database of its own."""
-    port = free_port()
-    settings = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1", "PREFECT_SERVER_UI_ENABLED": "false"}
-    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-    with running("prefect", port, command, "/api/health", settings) as server:
-        yield server
 
 
 @pytest.fixture

@@ -1,31 +1,45 @@
-"""Executes a plan batch by batch, and records the run. What executes one batch is passed in: a function, or Prefect."""
+"""Executes a plan batch by batch, and records the run. What executes batches is passed in: this process, or Prefect."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from archive.engine.batch import Batch, BatchResult
+from archive.engine.cutting import Cut, Cutter
 from archive.engine.history import RunRecord, Spent, record_of
 from archive.engine.session import Session
 from archive.errors import DynalakeError, LocalDiskError, ProofError, SpoolFullError
-from archive.model.hold import before_next_edge
 from archive.model.layout import Segment
 from archive.model.plan import Plan
-from archive.model.window import Window
 from archive.s3 import LostRaceError
 
 _FILL: Final = 0.5  # how much of the spool the next batch is meant to fill
-_MOST_GROWTH: Final = 8
 _LENGTHS: Final = {f"{hours}h": timedelta(hours=hours) for hours in (24, 12, 6, 3, 1)} | {
     f"{minutes}m": timedelta(minutes=minutes) for minutes in (15, 5, 1)
 }
 """Segment lengths to propose, longest first."""
 
-Execute = Callable[[Batch], BatchResult]
+Wait = Callable[[], BatchResult]
+"""Waits for a batch that was begun, and returns its result or raises its error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """What executes batches: `begin` begins one, and at most `workers` are under way at once."""
+
+    begin: Callable[[Batch], Wait]
+    workers: int = 1
+
+
+def one_by_one(execute: Callable[[Batch], BatchResult]) -> Engine:
+    """Return the engine that executes each batch here, when it is waited for."""
+    return Engine(lambda batch: partial(execute, batch))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,48 +71,47 @@ class RunResult:
         return "; ".join(parts) or "nothing is left"
 
 
-def execute_plan(session: Session, plan: Plan, execute: Execute, told: Callable[[Batch, BatchResult], None], total: BatchResult) -> None:
-    """Cut the plan into batches and execute them in order of time; each one's length follows what the last one held.
+def execute_plan(session: Session, plan: Plan, engine: Engine, told: Callable[[Batch, BatchResult], None], total: BatchResult) -> None:
+    """Cut the plan into batches and execute them in order of time, as many at once as the engine has workers.
 
     `told` hears of every batch that is done, `total` grows by it: so it is right also where an error ends the run.
-    Ends early, with `total.stopped`, or by raising StoppedError, where the run has to stop. Raises SpoolFullError
-    where a single segment does not fit the spool.
+    Ends early, with `total.stopped`, or by raising StoppedError, where the run has to stop: nothing more is begun then, and what
+    is under way is waited for. Raises SpoolFullError where a single segment does not fit the spool.
     """
     if plan.window is None:
         return
-    segments = list(session.record.layouts.segments(plan.window))
-    length = plan.first_batch
-    position = number = 0
-    while position < len(segments):
-        part = before_next_edge(segments[position : position + length], plan.holds)
-        window = _clip(part, plan.window)
-        modules = plan.modules_in(window)
-        if not modules:
-            position += len(part)
-            continue
-        batch = Batch(number, window, modules)
-        session.brake.check(lambda: session.cap(total.read))
+    cutter = Cutter(plan, plan.window, list(session.record.layouts.segments(plan.window)), engine.workers)
+    flying: deque[tuple[Cut, Wait]] = deque()
+    stop: DynalakeError | None = None
+    while True:
+        while stop is None and total.stopped is None and len(flying) < engine.workers and (cut := cutter.next()) is not None:
+            stop = session.brake.reason(lambda: session.cap(total.read))
+            if stop is None:
+                flying.append((cut, engine.begin(cut.batch)))
+        if not flying:
+            break
+        cut, wait = flying.popleft()
         try:
-            result = execute(batch)
-        except SpoolFullError as error:
-            if len(part) == 1 or plan.command == "sweep":
-                raise error if isinstance(error, LocalDiskError) else _too_large(part[0], error) from error
-            length = max(1, len(part) // 2)
-            continue
-        total.add(result)
-        told(batch, result)
-        if result.stopped is not None:
-            return
-        number, position = number + 1, position + len(part)
-        wanted = len(part) * session.config.lake.spool_bytes * _FILL / max(result.spooled_bytes, 1)
-        length = max(1, min(int(wanted), len(part) * _MOST_GROWTH))
+            result = wait()
+            total.add(result)
+            told(cut.batch, result)
+            cutter.held(cut, session.config.lake.spool_bytes * _FILL, result.spooled_bytes)
+        except DynalakeError as error:
+            if isinstance(error, SpoolFullError) and len(cut.segments) > 1 and plan.command != "sweep":
+                cutter.halve(cut)
+            else:
+                stop = stop or _in_the_end(cut, error)
+    if stop is not None:
+        raise stop
 
 
-def _clip(part: Sequence[Segment], window: Window) -> Window:
-    return Window(max(part[0].window.start, window.start), min(part[-1].window.end, window.end))
+def _in_the_end(cut: Cut, error: DynalakeError) -> DynalakeError:
+    """Return the error that ends the run: of a segment that is too large, one that names a length that would fit."""
+    too_large = isinstance(error, SpoolFullError) and not isinstance(error, LocalDiskError)
+    return _too_large(cut.segments[0], error) if too_large else error
 
 
-def _too_large(segment: Segment, error: SpoolFullError) -> SpoolFullError:
+def _too_large(segment: Segment, error: DynalakeError) -> SpoolFullError:
     shorter = next((text for text, length in _LENGTHS.items() if length * 2 <= segment.window.end - segment.window.start), None)
     advice = f', or set [lake] segment = "{shorter}"' if shorter else ""
     return SpoolFullError(f"{error}; raise [lake] spool_size{advice}")

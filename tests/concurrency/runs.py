@@ -9,7 +9,7 @@ from typing import Any, Final
 from archive.codec.values import Item
 from archive.engine.batch import BatchResult
 from archive.engine.planning import Request, make_plan
-from archive.engine.run import execute_plan, finish
+from archive.engine.run import execute_plan, finish, one_by_one
 from archive.engine.session import Session, Timing
 from archive.errors import DynalakeError
 from archive.model.window import Window
@@ -61,7 +61,7 @@ class Runs:
         try:
             if plan.window is not None:
                 total.add(work.mend(session.receipts.listing(Window(session.config.source.earliest, plan.window.end))))
-            execute_plan(session, plan, work.purge if request.command == "purge" else work.archive, ignore, total)
+            execute_plan(session, plan, one_by_one(work.purge if request.command == "purge" else work.archive), ignore, total)
         except DynalakeError as stopped:
             error = stopped
         return finish(session, plan, total, error, (NOW, NOW), 0.0).error

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from archive.engine.batch import Batch, BatchResult
 from archive.engine.planning import Request
-from archive.engine.run import execute_plan, finish
+from archive.engine.run import Engine, Wait, execute_plan, finish, one_by_one
 from archive.engine.session import Session
 from archive.errors import InputError, LocalDiskError, NotPermittedError, ProofError, SpoolFullError, TransientServiceError
 from archive.model.config import Module
@@ -62,7 +62,7 @@ def a_plan(windows: dict[Module, Window], first_batch: int = 1) -> Plan:
 def executed(session: Session, plan: Plan, result: Callable[[Batch], BatchResult] = lambda _: BatchResult()) -> list[Batch]:
     """Execute a plan with batches that return this, and return those that did."""
     done: list[Batch] = []
-    execute_plan(session, plan, result, lambda batch, _: done.append(batch), BatchResult())
+    execute_plan(session, plan, one_by_one(result), lambda batch, _: done.append(batch), BatchResult())
     return done
 
 
@@ -77,7 +77,7 @@ def executed(session: Session, plan: Plan, result: Callable[[Batch], BatchResult
 def test_batches_tile_the_window_whatever_they_hold(
     session: Session, edges: tuple[int, int], layout: str, first: int, *, a_segment: list[int], fits: int
 ) -> None:
-    """In order, without gap or overlap, each segment whole, and each number once; those that do not fit come again, halved."""
+    """In order, without gap or overlap, each segment whole, and no number twice; those that do not fit come again, halved."""
     session.record = replace(session.record, layouts=Layouts((Layout.parse(START.date(), "day", layout),)))
     start, hours = edges
     window = Window(START + start * HOUR, START + (start + hours) * HOUR)
@@ -91,7 +91,8 @@ def test_batches_tile_the_window_whatever_they_hold(
         return BatchResult(spooled_bytes=a_segment[len(tried) % len(a_segment)] * len(segments))
 
     done = executed(session, a_plan({1: window}, first), result)
-    assert [batch.number for batch in done] == list(range(len(done)))
+    numbers = [batch.number for batch in done]
+    assert numbers == sorted(set(numbers))
     cuts = [batch.window.start for batch in done] + [done[-1].window.end]
     assert (cuts[0], cuts[-1]) == (window.start, window.end)
     assert cuts[1:-1] == [batch.window.end for batch in done[:-1]]
@@ -155,6 +156,73 @@ def test_the_shortest_segment_has_no_shorter_one(session: Session) -> None:
         executed(session, a_plan({1: TWO_DAYS}, 2), result)
 
 
+def several_at_once(workers: int, result: Callable[[Batch], BatchResult], seen: list[str]) -> Engine:
+    """Return an engine that notes what is begun and what is waited for."""
+
+    def begin(batch: Batch) -> Wait:
+        seen.append(f"begin {batch.number}")
+
+        def wait() -> BatchResult:
+            seen.append(f"wait {batch.number}")
+            return result(batch)
+
+        return wait
+
+    return Engine(begin, workers)
+
+
+def test_as_many_batches_are_under_way_as_there_are_workers(session: Session) -> None:
+    """And none more: the next one begins when the oldest is done."""
+    session.record = replace(session.record, layouts=Layouts((Layout.parse(START.date(), "day", "day"),)))
+    seen: list[str] = []
+    engine = several_at_once(3, lambda _: BatchResult(spooled_bytes=2**30), seen)
+    execute_plan(session, a_plan({1: Window(START, START + 5 * DAY)}), engine, ignore, BatchResult())
+    assert seen == [f"begin {number}" for number in range(3)] + ["wait 0", "begin 3", "wait 1", "begin 4", "wait 2", "wait 3", "wait 4"]
+
+
+def test_every_worker_has_its_part_of_a_plan_that_would_fit_one_batch(session: Session) -> None:
+    """The spool alone does not decide how long a batch is."""
+    session.record = replace(session.record, layouts=Layouts((Layout.parse(START.date(), "day", "day"),)))
+    lengths: list[int] = []
+    engine = several_at_once(4, lambda _: BatchResult(), [])
+    told = lambda batch, _: lengths.append((batch.window.end - batch.window.start) // DAY)  # noqa: E731
+    execute_plan(session, a_plan({1: Window(START, START + 16 * DAY)}, 100), engine, told, BatchResult())
+    assert lengths[:4] == [4, 3, 3, 2]
+    assert sum(lengths) == 16
+
+
+def test_a_batch_that_does_not_fit_comes_again_while_others_go_on(session: Session) -> None:
+    """No day is left out, and none comes twice."""
+    session.record = replace(session.record, layouts=Layouts((Layout.parse(START.date(), "day", "day"),)))
+
+    def result(batch: Batch) -> BatchResult:
+        if batch.number == 1:
+            raise SpoolFullError
+        return BatchResult(spooled_bytes=2**29)
+
+    done: list[Window] = []
+    engine = several_at_once(2, result, [])
+    execute_plan(session, a_plan({1: Window(START, START + 8 * DAY)}, 2), engine, lambda batch, _: done.append(batch.window), BatchResult())
+    days = [START + day * DAY for day in range(8)]
+    assert sorted(day for window in done for day in days if window.start <= day < window.end) == days
+
+
+def test_an_error_waits_for_what_is_under_way(session: Session) -> None:
+    """What the others did is counted; nothing more is begun."""
+    session.record = replace(session.record, layouts=Layouts((Layout.parse(START.date(), "day", "day"),)))
+
+    def result(batch: Batch) -> BatchResult:
+        if batch.number == 0:
+            message = "throttled"
+            raise TransientServiceError(message)
+        return BatchResult(read=10, spooled_bytes=2**30)
+
+    total, seen = BatchResult(), list[str]()
+    with pytest.raises(TransientServiceError):
+        execute_plan(session, a_plan({1: Window(START, START + 9 * DAY)}), several_at_once(3, result, seen), ignore, total)
+    assert (total.read, seen[-1]) == (20, "wait 2")
+
+
 def test_modules_are_read_where_they_have_messages(session: Session) -> None:
     """A batch names the modules whose window it touches; where none does there is no batch."""
     session.record = replace(session.record, layouts=Layouts((Layout.parse(START.date(), "day", "day"),)))
@@ -184,7 +252,7 @@ def test_an_error_ends_the_run_and_leaves_the_total_of_what_was_done(session: Se
 
     total = BatchResult()
     with pytest.raises(TransientServiceError):
-        execute_plan(session, a_plan({1: Window(START, START + 5 * DAY)}), result, ignore, total)
+        execute_plan(session, a_plan({1: Window(START, START + 5 * DAY)}), one_by_one(result), ignore, total)
     assert total.read == 20
 
 

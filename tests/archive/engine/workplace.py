@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 from archive.codec.values import AttributeValue, Item
 from archive.engine.batch import Batch, BatchResult, BatchWork
 from archive.engine.planning import Request, make_plan
-from archive.engine.run import RunResult, execute_plan, finish
+from archive.engine.run import RunResult, execute_plan, finish, one_by_one
 from archive.engine.session import Session, Timing
 from archive.model.config import Config, Lake, Limits, Module, Policy, PurgeMode, Roles, Source
 from archive.model.plan import Plan
@@ -141,7 +141,7 @@ class Workplace:
         total = BatchResult()
         if plan.window is not None:
             total.add(work.mend(session.receipts.listing(Window(session.config.source.earliest, plan.window.end))))
-        execute_plan(session, plan, work.purge if request.command == "purge" else work.archive, ignore, total)
+        execute_plan(session, plan, one_by_one(work.purge if request.command == "purge" else work.archive), ignore, total)
         return plan, finish(session, plan, total, None, (now, now), 0.0)
 
 
