@@ -180,8 +180,11 @@ class Purger:
 
         tally = _Tally(self._place.order.spec)
         with ThreadPoolExecutor(self._requests, "purge") as pool:
-            for future in [pool.submit(work) for _ in range(self._requests)]:
-                tally.add(future.result())
+            try:
+                for future in [pool.submit(work) for _ in range(self._requests)]:
+                    tally.add(future.result())
+            finally:
+                ended.set()  # also where somebody interrupts: else the others would go on to the segment's end
         return tally
 
     def _remove(self, proved: ProvedSegment, batch: list[Priced], known: frozenset[str], tally: _Tally, ended: Event) -> None:

@@ -151,6 +151,7 @@ class IntoTable:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Begin nothing more, and wait for what is in flight."""
+        self._ended.set()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
 
