@@ -17,7 +17,7 @@ from archive.attempts import attempts, watch
 from archive.aws import FOR_NOW, THROTTLES, error_code, translated
 from archive.codec.conditions import key_of
 from archive.codec.inserts import differing, has_passed, insert_statement, lasting
-from archive.codec.values import AttributeValue, Item, canonical
+from archive.codec.values import AttributeValue, Item, canonical, equal
 from archive.errors import ServiceError, TransientServiceError
 from archive.governor import Governor
 from archive.model.budget import Cost, read_cost, total, write_cost
@@ -25,6 +25,7 @@ from archive.model.cost import READ_BLOCK
 from archive.model.item_size import item_size
 from archive.model.spec import TableSpec
 from archive.model.target_table import TargetTable, target_of
+from archive.raw_bodies import exchange_statements
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -102,6 +103,7 @@ class Inserter:
         self._client, self.table, self.governor, self._terms = client, table, governor, terms
         self._look_first = False
         watch(client)
+        exchange_statements(client)
 
     def cost(self, item: Item) -> Cost:
         """Return what putting an item costs, if its key is absent."""
@@ -150,7 +152,7 @@ class Inserter:
 
     def _judged(self, item: Item, image: Item) -> Outcome | None:
         """Judge a message whose key was there; None where it has to be looked at again."""
-        if canonical(image) == canonical(item):
+        if equal(image, item):
             return Outcome(item, Fate.PRESENT)
         ttl = self.table.ttl
         differs = differing(image, item)

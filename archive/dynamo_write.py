@@ -17,11 +17,12 @@ from botocore.exceptions import ClientError
 from archive.attempts import attempts, watch
 from archive.aws import DENIED, FOR_NOW, THROTTLES, error_code, translated
 from archive.codec.conditions import Target, expression, key_of, statement
-from archive.codec.values import Item, canonical
+from archive.codec.values import Item, canonical, decode_plain, equal
 from archive.errors import DynalakeError, NotPermittedError, ServiceError, TransientServiceError
 from archive.governor import Governor
 from archive.model.budget import Cost, Index, total, write_cost
 from archive.model.spec import TableSpec
+from archive.raw_bodies import exchange_statements
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -55,7 +56,7 @@ class Fate(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One message's fate, and the image that came back, where one did."""
+    """One message's fate, and the image that came back, where one did: its binary may be base64 text."""
 
     target: Target
     fate: Fate
@@ -162,7 +163,7 @@ class SingleRemover:
         raise AssertionError  # the last try returns or raises
 
     def put_back(self, image: Item) -> bool:
-        """Write a removed image back, only where its key is still absent; say whether that was so."""
+        """Write a removed image back, only where its key is still absent; say whether that was so. Its binary may be base64 text."""
         table = self.table
         cost = write_cost(None, image, table.indexes)
         self.governor.take(cost)
@@ -170,7 +171,7 @@ class SingleRemover:
             try:
                 answer = self._client.put_item(
                     TableName=table.name,
-                    Item=image,
+                    Item=decode_plain(canonical(image).decode()),
                     ConditionExpression="attribute_not_exists(#k)",
                     ExpressionAttributeNames={"#k": table.spec.partition_key},
                     ReturnConsumedCapacity="INDEXES",
@@ -201,6 +202,7 @@ class PartiqlRemover:
         """Write to one table; `types` are the DynamoDB types that its PartiQL was seen to compare."""
         self._client, self._table, self._governor, self._types = client, table, governor, types
         self._single = SingleRemover(client, table, governor)
+        exchange_statements(client)
 
     def remove(self, batch: Sequence[Priced], known: frozenset[str]) -> list[Outcome]:
         """Remove in batches; a message that was refused although it is unchanged is tried once more, singly."""
@@ -308,13 +310,11 @@ def judged(target: Target, image: Item | None) -> Outcome:
         return Outcome(target, Fate.MISSING)
     if target.change.kind == "unmark":
         return Outcome(target, Fate.DONE, image)
-    same = canonical(image) == canonical(target.item)
-    return Outcome(target, Fate.DONE if same else Fate.SURPRISE, image)
+    return Outcome(target, Fate.DONE if equal(image, target.item) else Fate.SURPRISE, image)
 
 
 def refused(target: Target, image: Item | None) -> Outcome:
     """Judge a refused change by the image that was in its way: without one, the message was not there."""
     if not image:
         return Outcome(target, Fate.MISSING)
-    same = canonical(image) == canonical(target.item)
-    return Outcome(target, Fate.REFUSED if same else Fate.CHANGED, image)
+    return Outcome(target, Fate.REFUSED if equal(image, target.item) else Fate.CHANGED, image)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from archive.codec.values import AttributeValue, Item
@@ -109,25 +110,29 @@ def expression(spec: TableSpec, target: Target, known: Iterable[str]) -> Express
 
 def statement(table: str, spec: TableSpec, target: Target, known: Iterable[str]) -> tuple[str, list[Any]] | None:
     """Return a PartiQL statement and its parameters, or None where it would be longer than DynamoDB takes."""
-    key = key_of(spec, target.item)
-    conditions = [f"{_quoted(name)}=?" for name in key]
-    parameters = list(key.values())
-    for name, value in sorted(_compared(spec, target).items()):
-        conditions.append(f"{_quoted(name)}=?")
-        parameters.append(value)
-    conditions += [f"{_quoted(name)} IS MISSING" for name in _absent(target, known)]
-    where = _AND.join(conditions)
-    change = target.change
+    key, compared, change = key_of(spec, target.item), sorted(_compared(spec, target).items()), target.change
+    names = (*key, *(name for name, _ in compared))
+    text = _statement(table, names, tuple(_absent(target, known)), change.kind, change.attribute)
+    if text is None:
+        return None
+    parameters: list[Any] = [*key.values(), *(value for _, value in compared)]
     if change.kind == "mark":
-        text = f"UPDATE {_quoted(table)} SET {_quoted(change.attribute)}=? WHERE {where} RETURNING ALL OLD *"  # noqa: S608 - as below
         parameters.insert(0, {"N": str(change.seconds)})
-    elif change.kind == "unmark":
-        text = f"UPDATE {_quoted(table)} REMOVE {_quoted(change.attribute)} WHERE {where} RETURNING ALL OLD *"
+    return text, parameters
+
+
+@lru_cache(maxsize=4_096)
+def _statement(table: str, compared: tuple[str, ...], absent: tuple[str, ...], kind: str, attribute: str) -> str | None:
+    """Return a statement's text, which is the same for all messages with the same attributes; None where it would be too long."""
+    conditions = [f"{_quoted(name)}=?" for name in compared] + [f"{_quoted(name)} IS MISSING" for name in absent]
+    where = _AND.join(conditions)
+    if kind == "mark":
+        text = f"UPDATE {_quoted(table)} SET {_quoted(attribute)}=? WHERE {where} RETURNING ALL OLD *"  # noqa: S608 - as below
+    elif kind == "unmark":
+        text = f"UPDATE {_quoted(table)} REMOVE {_quoted(attribute)} WHERE {where} RETURNING ALL OLD *"
     else:
         text = f"DELETE FROM {_quoted(table)} WHERE {where} RETURNING ALL OLD *"  # noqa: S608 - names are quoted, values are parameters
-    if len(text) > MOST_CHARACTERS or len(conditions) > MOST_COMPARISONS:
-        return None
-    return text, parameters
+    return None if len(text) > MOST_CHARACTERS or len(conditions) > MOST_COMPARISONS else text
 
 
 def _quoted(name: str) -> str:

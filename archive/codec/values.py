@@ -174,6 +174,11 @@ def canonical(item: Item) -> bytes:
     return _encode({name: to_plain(value) for name, value in item.items()})
 
 
+def equal(one: Item, other: Item) -> bool:
+    """Say whether two items are equal to DynamoDB, whichever way their numbers, sets and binary are spelled."""
+    return one == other or canonical(one) == canonical(other)
+
+
 class _Digits(str):
     """The text of a JSON number, with every digit."""
 

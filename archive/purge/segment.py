@@ -230,7 +230,7 @@ class Purger:
         if outcome.target.change.kind == "mark":
             # Nothing is gone: only our mark has to go again, so that the message is archived anew.
             unmark = Change("unmark", outcome.target.change.attribute, outcome.target.change.seconds)
-            self._single.remove_one(Target(outcome.target.position, key_of(spec, image), unmark), frozenset())
+            self._single.remove_one(Target(outcome.target.position, key_of(spec, outcome.target.item), unmark), frozenset())
             return
         text = canonical(image)
         key = self._place.keys.rescued(proved.segment, hashlib.sha256(text).hexdigest()[:16])

@@ -317,5 +317,5 @@ def test_a_disk_that_fails_is_not_told_as_a_spool_that_is_too_small(session: Ses
         raise LocalDiskError(message_)
 
     with pytest.raises(LocalDiskError, match=r"^the local disk failed$"):
-        execute_plan(session, a_plan({1: TWO_DAYS}, first_batch=2), execute, ignore, BatchResult())
+        execute_plan(session, a_plan({1: TWO_DAYS}, first_batch=2), one_by_one(execute), ignore, BatchResult())
     assert [window.end - window.start for window in tried] == [2 * DAY, DAY]
