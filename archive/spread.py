@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from math import inf
 from threading import Lock
 from typing import Final, Generic, TypeVar
@@ -37,9 +37,11 @@ class Spread(Generic[T]):
         size: int = 25,
         look_ahead: int = 16,
         linger_seconds: float = _LINGER_SECONDS,
+        stop: Callable[[], bool] = lambda: False,
     ) -> None:
         """Draw nothing yet. A cursor keeps at most `look_ahead` items waiting; at least one."""
         self._governor, self._size, self._look_ahead, self._linger = governor, size, max(1, look_ahead), linger_seconds
+        self._stop = stop
         self._lanes = [_Lane(cursor) for cursor in cursors]
         self._lock = Lock()
         self._given = 0
@@ -53,8 +55,8 @@ class Spread(Generic[T]):
         """Wait until at least one item may be sent, and return what may be sent together."""
         with self._lock:
             # One waits for all: until something is ready, there is nothing for the others either.
-            while not (drawn := self._draw())[0]:
-                if not self._lanes:
+            while self._stop() or not (drawn := self._draw())[0]:
+                if self._stop() or not self._lanes:
                     raise self._error or StopIteration
                 self._governor.pause(min(drawn[1], _LONGEST_PAUSE_SECONDS))
         batch, hold = drawn

@@ -55,7 +55,9 @@ def _work(job: Job) -> BatchWork:
 def execute_batch(job: Job, batch: Batch) -> BatchResult:
     """Execute one batch in this process."""
     work = _work(job)
-    return work.purge(batch) if job.command == "purge" else work.archive(batch)
+    result = work.purge(batch) if job.command == "purge" else work.archive(batch)
+    result.consumed = work.session.consumed()
+    return result
 
 
 def execute_directly(job: Job) -> Engine:
@@ -87,6 +89,8 @@ def perform(
     if plan.window is not None and plan.modules:
         for warning in session.require_purgeable():
             reporter.current().say(f"warning: {warning}")
+        if plan.purge != "keep" and config.policy.protocol == "partiql":
+            session.partiql_types()  # tried here once, and not by each process that executes batches
         listing = session.receipts.listing(Window(session.config.source.earliest, plan.window.end))
         # Before anything can be purged, Athena must be able to see the days that it will be purged from, and all older ones.
         first = min((segment.dt for segment in listing), default=plan.window.start.date())

@@ -101,7 +101,7 @@ class Settings(BaseSettings):
                 spool_bytes=lake.spool_size,
             ),
             policy=Policy(**policy.model_dump()),
-            limits=Limits(**self.limits.model_dump()),
+            limits=Limits(**{**self.limits.model_dump(), "shared_by": self.limits.shared_by * self.run.processes}),
             roles=Roles(**self.roles.model_dump()),
         )
 

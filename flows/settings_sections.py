@@ -278,6 +278,11 @@ class RunSection(Section):
     address: Text | None = None
     log: Literal["quiet", "text", "json"] = "quiet"
 
+    @property
+    def processes(self) -> int:
+        """How many processes execute batches at once: threads share what this one has."""
+        return 1 if self.engine == "threads" else self.workers
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if not self.prefect and (self.engine != "threads" or self.workers > 1):

@@ -77,14 +77,16 @@ class Archive:
         requests: int = 1,
         run: str = "run-1",
         meanwhile: Callable[[], object] = lambda: None,
+        stop: Callable[[], bool] = lambda: False,
     ) -> Purged:
-        """Purge from what was archived the messages that were seen; `meanwhile` happens when it was fetched back."""
+        """Purge from what was archived the messages that were seen; `meanwhile` happens when it was fetched back, `stop` ends it."""
         proved = self.proved(committed)
         meanwhile()
         single = SingleRemover(self.client, Table(self.table, CHAT_MESSAGES, INDEXES), free_governor())
         known = {*CHAT_MESSAGES.attributes, "note"} - {"expiresAt"}
         purger = Purger(place_in(self.store, self.folder, run), policy(mode), single, single, lambda: frozenset(known), requests)
-        return purger.purge(proved, [run_of(seen, mark="expiresAt" if mode == "expire" else None)], committed.replaced_keys, NOW)
+        read = [run_of(seen, mark="expiresAt" if mode == "expire" else None)]
+        return purger.purge(proved, (read, committed.replaced_keys), NOW, stop)
 
     def records(self) -> list[dict[str, Any]]:
         """Return the purge records, intents first."""

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from threading import Lock
 
+from archive.engine.consumed import ByProcess, latest
 from archive.engine.reading import BatchReader, Progress
 from archive.engine.session import Session
 from archive.errors import DynalakeError, LakeDamagedError, ProofError
@@ -60,6 +61,8 @@ class BatchResult:
     failed: list[str] = field(default_factory=list)
     stopped: DynalakeError | None = None
     """Why the batch ended before its last segment, where it did: a stop or a cap."""
+    consumed: ByProcess = field(default_factory=dict)
+    """What the process that executed it has consumed so far, in this run."""
 
     def add(self, other: BatchResult) -> None:
         """Add another batch's figures; one alarm that came twice stays one."""
@@ -68,6 +71,7 @@ class BatchResult:
         self.purged.add(other.purged)
         self.failed += [alarm for alarm in other.failed if alarm not in self.failed]
         self.stopped = self.stopped or other.stopped
+        self.consumed = latest(self.consumed, other.consumed)
 
 
 class BatchWork:
@@ -140,7 +144,7 @@ class BatchWork:
                     proved = fetch_proved(place, segment, receipt)
                     if proved is not None:
                         session.receipts.mend(segment, proved.receipt, receipt)
-                        self._count(done, segment, purger.purge(proved, spool.runs(segment), frozenset(), self._now))
+                        self._count(done, segment, purger.purge(proved, (spool.runs(segment), frozenset()), self._now, self._must_stop))
                         proved.path.unlink(missing_ok=True)
                 return done
 
@@ -214,7 +218,7 @@ class BatchWork:
         if proved is None:
             return  # another run has replaced the object: it, or the next run, purges
         try:
-            purged = purger.purge(proved, spool.runs(segment), committed.replaced_keys, self._now)
+            purged = purger.purge(proved, (spool.runs(segment), committed.replaced_keys), self._now, self._must_stop)
         finally:
             proved.path.unlink(missing_ok=True)
         self._count(result, segment, purged)
@@ -226,12 +230,23 @@ class BatchWork:
         counts = {"removed": purged.done, "changed": purged.changed, "missing": purged.missing, "refused": purged.refused}
         self._tell("segment purged", segment, counts)
         result.purged.add(purged)
+        result.stopped = result.stopped or self._stop()
         if purged.surprises and self.session.config.policy.purge == "delete":
             result.stopped = ProofError(
                 f"{purged.surprises} message(s) of segment {segment.name} got an attribute nobody had archived while they were removed; "
                 "they are kept under superseded/ and were written back where their key was absent: run again to archive them anew"
             )
             self.session.brake.request(str(result.stopped))
+
+    def _stop(self) -> DynalakeError | None:
+        """Return why the purge of a segment must not go on: at the pace that the limits allow it may take hours.
+
+        How many messages were handled is looked at between segments only: else a segment of more than the cap would never be purged.
+        """
+        return self.session.brake.reason(lambda: self.session.cap(0, {}))
+
+    def _must_stop(self) -> bool:
+        return self._stop() is not None
 
     def _tell(self, event: str, segment: Segment, fields: dict[str, int]) -> None:
         """Log an event: names and counts only."""
@@ -278,7 +293,7 @@ class BatchWork:
 
         def unless_stopped(segment: Segment) -> BatchResult:
             with self._lock:
-                stopped = session.brake.reason(lambda: session.cap(self._handled))
+                stopped = session.brake.reason(lambda: session.cap(self._handled, {}))
                 self._handled += segments[segment]
             return work(segment) if stopped is None else BatchResult(stopped=stopped)
 

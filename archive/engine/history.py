@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from archive.engine.batch import BatchResult
-from archive.governor import Figures
+from archive.engine.consumed import Consumed
 from archive.model.config import PurgeMode
 from archive.model.keys import LakeKeys
 from archive.model.plan import Plan
@@ -27,17 +27,10 @@ class RunRecord:
         return json.dumps(self.values, separators=(",", ":")).encode() + b"\n"
 
 
-@dataclass(frozen=True, slots=True)
-class Spent:
-    """What a run consumed, by the servers' own count: at DynamoDB, in requests to S3, and in seconds."""
-
-    dynamodb: Figures
-    s3_requests: int
-    seconds: float
-
-
-def record_of(run: str, plan: Plan, result: BatchResult, why: str, times: tuple[datetime, datetime], spent: Spent) -> RunRecord:
-    """Return a run's record. `why` says why it stopped: `done`, or what came in between."""
+def record_of(
+    run: str, plan: Plan, result: BatchResult, why: str, times: tuple[datetime, datetime, float], consumed: Consumed
+) -> RunRecord:
+    """Return a run's record. `why` says why it stopped: `done`, or what came in between. `times`: begin, end, seconds in between."""
     complete = plan.window if why == "done" and plan.command == "nightly" and not plan.holds else None
     purged = result.purged
     return RunRecord(
@@ -68,13 +61,13 @@ def record_of(run: str, plan: Plan, result: BatchResult, why: str, times: tuple[
             "messages_missing": purged.missing,
             "messages_refused": purged.refused,
             "surprises": purged.surprises,
-            "read_units": spent.dynamodb.read_units,
-            "write_units": spent.dynamodb.write_units,
-            "dynamodb_requests": spent.dynamodb.requests,
-            "waited_seconds": round(spent.dynamodb.waited_seconds, 3),
-            "throttles": spent.dynamodb.throttles,
-            "s3_requests": spent.s3_requests,
-            "seconds": round(spent.seconds, 3),
+            "read_units": consumed.dynamodb.read_units,
+            "write_units": consumed.dynamodb.write_units,
+            "dynamodb_requests": consumed.dynamodb.requests,
+            "waited_seconds": round(consumed.dynamodb.waited_seconds, 3),
+            "throttles": consumed.dynamodb.throttles,
+            "s3_requests": consumed.s3_requests,
+            "seconds": round(times[2], 3),
         }
     )
 

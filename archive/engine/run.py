@@ -11,8 +11,10 @@ from functools import partial
 from typing import Final
 
 from archive.engine.batch import Batch, BatchResult
+from archive.engine.consumed import latest
+from archive.engine.consumed import total as sum_up
 from archive.engine.cutting import Cut, Cutter
-from archive.engine.history import RunRecord, Spent, record_of
+from archive.engine.history import RunRecord, record_of
 from archive.engine.session import Session
 from archive.errors import DynalakeError, LocalDiskError, ProofError, SpoolFullError
 from archive.model.layout import Segment
@@ -85,7 +87,7 @@ def execute_plan(session: Session, plan: Plan, engine: Engine, told: Callable[[B
     stop: DynalakeError | None = None
     while True:
         while stop is None and total.stopped is None and len(flying) < engine.workers and (cut := cutter.next()) is not None:
-            stop = session.brake.reason(lambda: session.cap(total.read))
+            stop = session.brake.reason(lambda: session.cap(total.read, total.consumed))
             if stop is None:
                 flying.append((cut, engine.begin(cut.batch)))
         if not flying:
@@ -127,8 +129,8 @@ def finish(
             total.failed[0] if len(total.failed) == 1 else f"{len(total.failed)} segments were stopped; the first: {total.failed[0]}"
         )
     why = "done" if error is None else str(error)
-    spent = Spent(session.governor.figures(), session.store.requests, seconds)
-    record = record_of(session.run, plan, total, why, times, spent)
+    consumed = sum_up(latest(total.consumed, session.consumed()).values())
+    record = record_of(session.run, plan, total, why, (*times, seconds), consumed)
     try:
         with suppress(LostRaceError):  # the key is this run's own: what is there is our own PUT, whose answer was lost
             session.store.put(session.keys.run(session.run, times[0].date()), record.to_json(), None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import platform
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -13,6 +15,7 @@ from archive.aws import Clients, translated
 from archive.codec.decode import PageDecoder
 from archive.dynamo_read import Reader, TableFacts, describe
 from archive.dynamo_write import PartiqlRemover, Remover, SingleRemover, Table
+from archive.engine.consumed import ByProcess, Consumed, latest, total
 from archive.engine.stopping import Brake, Used, cap_reached
 from archive.errors import RefusedError, ServiceError, TransientServiceError
 from archive.governor import Governor
@@ -133,9 +136,13 @@ class Session:
                 raise TransientServiceError(message)
             self.record = changed
 
-    def cap(self, messages: int) -> str | None:
-        """Return which cap this run has reached after so many messages, or None."""
-        figures = self.governor.figures()
+    def consumed(self) -> ByProcess:
+        """Return what this process has consumed in this run."""
+        return {f"{platform.node()}:{os.getpid()}": Consumed(self.governor.figures(), self.store.requests)}
+
+    def cap(self, messages: int, elsewhere: ByProcess) -> str | None:
+        """Return which cap this run has reached after so many messages, or None; `elsewhere` is what its processes have told."""
+        figures = total(latest(elsewhere, self.consumed()).values()).dynamodb
         used = Used(messages, figures.read_units, figures.write_units, self.brake.seconds)
         return cap_reached(self.config.limits, used, prices_of(self.config.source.region))
 

@@ -103,9 +103,12 @@ class Purger:
         self._records = PurgeRecords(place.store, place.keys)
         self._requests = requests
 
-    def purge(self, proved: ProvedSegment, seen: list[Run], replaced: frozenset[Key], now: datetime) -> Purged:
-        """Remove (or mark) the rows that were seen at the table and are still what was archived.
+    def purge(
+        self, proved: ProvedSegment, read: tuple[list[Run], frozenset[Key]], now: datetime, stop: Callable[[], bool] = lambda: False
+    ) -> Purged:
+        """Remove (or mark) the rows that were read at the table and are still what was archived; `stop` is asked before each batch.
 
+        `read` are the rows read there, and the keys of those that have just replaced the lake's.
         The intent is stored before the first removal, the outcome after the last: a crash between them leaves an intent
         that says which rows may be gone, and messages that the next run purges. If the object was replaced before the intent
         was stored, nothing is removed: whoever replaced it may not have known that these rows had to be kept. Where a removed image has
@@ -113,14 +116,14 @@ class Purger:
         """
         file = SegmentFile(proved.path, self._place.order)
         try:
-            selection = select(self._place.order, file, seen, replaced)
+            selection = select(self._place.order, file, *read)
             change = self._changer(selection, now)
             selection = selection.only(lambda position: change(position) is not None)
             if not selection.there.any():
                 return Purged()
             self._records.intend(proved.segment, self._intent(proved, selection, now))
             if self._place.store.etag(proved.receipt.key) == proved.receipt.etag:
-                outcomes = self._remove_all(proved, file, selection, change)
+                outcomes = self._remove_all((proved, file), selection, change, stop)
             else:
                 outcomes = _Tally(self._place.order.spec)
         finally:
@@ -160,12 +163,19 @@ class Purger:
             at=iso(now),
         )
 
-    def _remove_all(self, proved: ProvedSegment, file: SegmentFile, selection: Selection, change: Callable[[int], Change | None]) -> _Tally:
+    def _remove_all(
+        self,
+        what: tuple[ProvedSegment, SegmentFile],
+        selection: Selection,
+        change: Callable[[int], Change | None],
+        stop: Callable[[], bool],
+    ) -> _Tally:
         """Remove batch by batch, several at once, in the order that the governor allows; after a surprise nothing more is begun."""
+        proved, file = what
         known = self._known()
         ended = Event()
         parts = cut(np.flatnonzero(selection.there))
-        spread = Spread(self._single.governor, [self._cursor(file, part, change) for part in parts], size=A_BATCH)
+        spread = Spread(self._single.governor, [self._cursor(file, part, change) for part in parts], size=A_BATCH, stop=stop)
 
         def work() -> _Tally:
             tally = _Tally(self._place.order.spec)

@@ -22,7 +22,7 @@ def stop(config: ConfigOption = None) -> None:
         session = Session(settings_of(config).config(), run_id("nightly", now))
         was_down = put_up(session.store, session.keys, f"put up by {getpass.getuser()} at {iso(now)}")
         text = (
-            f"the stop sign is up; runs end within {POLL_SECONDS:.0f} s and the segments in hand"
+            f"the stop sign is up; runs end within {POLL_SECONDS:.0f} s and what is in hand then"
             if was_down
             else "the stop sign was up already"
         )

@@ -160,8 +160,8 @@ def test_a_cap_ends_a_run_in_good_order(world: World, cap: str, value: str) -> N
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
-def test_a_signal_ends_a_run_after_the_segment_in_hand(world: World, number: signal.Signals) -> None:
-    """Every segment is either done, purged and receipted, or not begun; the next run does the rest."""
+def test_a_signal_ends_a_run_in_good_order(world: World, number: signal.Signals) -> None:
+    """Every segment is stored and receipted, or not begun, and its purge ends after the requests in flight; the next run does the rest."""
     command = [sys.executable, "-c", "from flows.cli import main; main()", "nightly", "--yes"]
     environment = {"PATH": os.environ["PATH"], **world.environment, "DYNALAKE_RUN__LOG": "json"}
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
@@ -172,9 +172,30 @@ def test_a_signal_ends_a_run_after_the_segment_in_hand(world: World, number: sig
                 break
         run.communicate()
         assert run.returncode == 7
-    messages = [key for key in world.objects() if "/messages/" in key]
-    assert 0 < len(messages) < DAYS
-    assert world.items() == A_DAY * (DAYS - len(messages))
+    objects = list(world.objects())
+    stored = sum("/messages/" in key for key in objects)
+    assert 0 < stored < DAYS
+    assert sum("/receipts/" in key for key in objects) == stored
+    assert sum("-intent" in key for key in objects) == sum("-outcome" in key for key in objects)
+    assert world.items() >= A_DAY * (DAYS - stored)
+    assert world.run("nightly", "--yes")[0] == 0
+    assert world.items() == 0
+
+
+def test_a_second_signal_ends_a_run_at_once(world: World) -> None:
+    """Also one whose threads wait: here for units of which there are hardly any. The next run does the rest."""
+    command = [sys.executable, "-c", "from flows.cli import main; main()", "nightly", "--yes"]
+    slow = {"DYNALAKE_LIMITS__WRITE_UNITS": "0.001", "DYNALAKE_RUN__LOG": "json"}
+    environment = {"PATH": os.environ["PATH"], **world.environment, **slow}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+        assert run.stderr is not None
+        assert run.stdout is not None
+        assert any("segment stored" in line for line in run.stderr)
+        run.send_signal(signal.SIGINT)
+        assert any("press Ctrl-C again" in line for line in run.stdout)
+        run.send_signal(signal.SIGINT)
+        _, err = run.communicate()
+    assert (run.returncode, err) == (130, "Interrupted; nothing is lost: run the same command again.\n")
     assert world.run("nightly", "--yes")[0] == 0
     assert world.items() == 0
 

@@ -9,14 +9,15 @@ from datetime import UTC, datetime
 import pytest
 
 from archive.engine.batch import BatchResult
-from archive.engine.history import Spent, complete_through, record_of, runs
+from archive.engine.consumed import Consumed
+from archive.engine.history import complete_through, record_of, runs
 from archive.engine.planning import Request, make_plan
 from archive.governor import Figures
 from archive.model.plan import Command, Plan
 from archive.model.window import DAY
 from tests.archive.engine.workplace import NOW, Workplace, ignore, message
 
-SPENT = Spent(Figures(1.5, 2, 8.0, 1, 0.25, 7), 4, 2.3456)
+CONSUMED = Consumed(Figures(1.5, 2, 8.0, 1, 0.25, 7), 4)
 CUTOFF = datetime(2024, 3, 3, tzinfo=UTC)
 
 
@@ -45,7 +46,7 @@ def write(place: Workplace, run: str, through: str | None, named: list[str] | No
 )
 def test_only_a_nightly_run_that_is_done_covers_its_window(plan: Plan, command: Command, why: str, through: str | None) -> None:
     """Others leave modules, windows or messages out."""
-    record = record_of("run-1", replace(plan, command=command), BatchResult(), why, (NOW, NOW), SPENT)
+    record = record_of("run-1", replace(plan, command=command), BatchResult(), why, (NOW, NOW, 0.0), CONSUMED)
     assert record.values["complete_through"] == through
     assert record.values["why_stopped"] == why
 
@@ -54,7 +55,7 @@ def test_a_record_is_one_line_that_says_what_was_done(plan: Plan) -> None:
     """So that Athena reads runs as a table."""
     result = BatchResult(read=5, added=3, replaced=1, waiting=1, failed=["an alarm"])
     result.purged.done = 4
-    line = record_of("run-1", plan, result, "done", (NOW, NOW + DAY), SPENT).to_json()
+    line = record_of("run-1", plan, result, "done", (NOW, NOW + DAY, 2.3456), CONSUMED).to_json()
     assert (line.count(b"\n"), line[-1:]) == (1, b"\n")
     values = json.loads(line)
     told = [values[f"messages_{what}"] for what in ("read", "added", "replaced", "waiting", "removed")]

@@ -46,11 +46,11 @@ def test_reading_planning_and_removing_are_paid_for_at_one_governor(place: Workp
     """And caps in dollars follow from it."""
     place.put(message("a", 1, 1, **_KEYS))
     session = limited(place, max_dollars=1e-12).opened()
-    assert session.cap(0) is None
+    assert session.cap(0, {}) is None
     plan = make_plan(session, Request("backfill", TWO_DAYS), NOW, ignore)
     planned = session.governor.figures()
     assert plan.reads == planned.read_units > 0
-    assert "max_dollars" in str(session.cap(0))
+    assert "max_dollars" in str(session.cap(0, {}))
     _, single = session.removers()
     single.remove_one(Target(0, message("a", 1, 1, **_KEYS), DELETE), frozenset())
     assert session.governor.figures().write_units >= 4  # the table and three indexes; moto does not tell their units

@@ -53,7 +53,7 @@ class Scene:
         remover: Remover = alone if single else PartiqlRemover(client, self.table, self.governor, ALL_TYPES)
         place = place_in(self.archive.store, self.archive.folder)
         purger = Purger(place, policy(), remover, alone, lambda: frozenset(CHAT_MESSAGES.attributes), requests)
-        return purger.purge(self.archive.proved(self._committed), [run_of(self.all)], frozenset(), NOW)
+        return purger.purge(self.archive.proved(self._committed), ([run_of(self.all)], frozenset()), NOW)
 
     def ended(self, chosen: Callable[[Item], bool]) -> float:
         """Return how many seconds after the beginning the last of the chosen messages was removed."""

@@ -122,6 +122,18 @@ def test_many_messages_go_in_batches_several_at_once(requests: int, archive: Arc
     assert archive.others.scan(TableName=archive.table, Select="COUNT")["Count"] == 0
 
 
+def test_a_purge_that_is_to_stop_ends_between_two_batches(archive: Archive) -> None:
+    """What was removed until then is recorded as such, and the next purge does the rest."""
+    many = [message(f"c{number}", number, number % 3, **_INDEXED) for number in range(110)]
+    archive.put(*many)
+    committed = archive.commit(*many)
+    turns = iter([False, False])
+    assert archive.purge(committed, *many, stop=lambda: next(turns, True)).done == 50
+    intent, outcome = archive.records()
+    assert (intent["rows"], outcome["rows"], outcome["done"]) == (110, 50, 50)
+    assert archive.purge(committed, *many, run="run-2").done == 60
+
+
 def test_a_purge_is_called_off_where_the_object_was_replaced_after_it_was_fetched(archive: Archive) -> None:
     """The message is as it was archived: but who replaced it meanwhile found no purge, and kept no superseded row."""
     archive.put(_A, _B)
