@@ -145,6 +145,22 @@ OF_THE_LAKE: Final = (
         (f"{_TESTS}test_prove.py::test_one_value_that_differs_is_found",),
     ),
     Mutant(
+        "a proof that takes as many rows for the same rows",
+        "each row is compared value for value, also where nothing is merged",
+        _PROVE,
+        "        and file_part.select(names).equals(inputs_part.select(names))\n",
+        "",
+        (f"{_TESTS}test_prove.py::test_one_value_that_differs_is_found_where_nothing_is_merged",),
+    ),
+    Mutant(
+        "a proof that takes a key twice where it was read twice",
+        "each key stands once",
+        _PROVE,
+        "        and not order.repeats(inputs_part).any()\n",
+        "",
+        (f"{_TESTS}test_prove.py::test_a_key_that_was_read_twice_may_stand_once_only",),
+    ),
+    Mutant(
         "a proof that misses a row which is missing",
         "every row of the old object and of the spool is in the new one",
         _PROVE,

@@ -21,6 +21,14 @@ OF_THE_RUN: Final = (
         ("tests/archive/codec/test_values.py",),
     ),
     Mutant(
+        "a member that is dropped where its map was learned",
+        "a learned page comes back as one that was read item by item",
+        "archive/codec/readers.py",
+        "return [UNSET if value is UNSET else next(made) for value in values]",
+        "return [UNSET for _ in values]",
+        ("tests/archive/codec/test_decode.py::test_what_was_learned_before_makes_no_difference",),
+    ),
+    Mutant(
         "a remainder that is dropped",
         "attributes that no schema knows come back",
         "archive/codec/items.py",

@@ -115,6 +115,23 @@ def test_one_value_that_differs_is_found(name: str, value: AttributeValue | None
         _prove(write_segment(tmp_path / "f", [*_without(_FULL), changed]))
 
 
+@pytest.mark.parametrize(("name", "value"), _CHANGES)
+def test_one_value_that_differs_is_found_where_nothing_is_merged(name: str, value: AttributeValue | None, tmp_path: Path) -> None:
+    """The common case, in which rows are compared as they lie: a new segment, and no word of the base table."""
+    changed = {key: kept for key, kept in _FULL.items() if key != name} | ({} if value is None else {name: value})
+    inputs = Inputs([], runs_of([_FULL, *_FINE, _LATE]), [], frozenset())
+    with pytest.raises(ProofError, match="differs"):
+        _prove(write_segment(tmp_path / "f", [changed, *_FINE, _LATE]), inputs)
+
+
+@pytest.mark.parametrize("stored", [[], [_LATE]])
+def test_a_key_that_was_read_twice_may_stand_once_only(stored: list[Item], tmp_path: Path) -> None:
+    """A file that has all that was read, twice as it was read, is still wrong."""
+    inputs = Inputs(runs_of(stored, FROM_LAKE), runs_of([_FULL, _FULL, _LATE]), [], frozenset())
+    with pytest.raises(ProofError, match="twice"):
+        _prove(write_segment(tmp_path / "f", [_FULL, _FULL, _LATE, *stored]), inputs)
+
+
 def test_a_null_text_and_an_empty_one_are_not_the_same(tmp_path: Path) -> None:
     """Neither way."""
     empty, none = message("a", 0, **text("")), message("a", 0)
