@@ -212,7 +212,7 @@ class PartiqlRemover:
         """Execute a batch, again and again what was throttled; each outcome is added as soon as it is known."""
         for tries in range(_TRIES):
             self._pace.wait()
-            with translated("dynamodb:BatchExecuteStatement", f"table {self._table.name}"):
+            with translated("dynamodb:PartiQLDelete or PartiQLUpdate", f"table {self._table.name}"):
                 answer = self._client.batch_execute_statement(Statements=[built for _, built in batch], ReturnConsumedCapacity="TOTAL")
             self._charge(answer.get("ConsumedCapacity"), [target for target, _ in batch])
             again: list[_Built] = []

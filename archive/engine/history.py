@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from archive.engine.batch import BatchResult
+from archive.errors import LakeDamagedError
 from archive.model.config import PurgeMode
 from archive.model.keys import LakeKeys
 from archive.model.plan import Plan
@@ -81,8 +82,20 @@ def record_of(run: str, plan: Plan, result: BatchResult, why: str, times: tuple[
 def runs(store: Store, keys: LakeKeys, newest: int) -> list[dict[str, Any]]:
     """Return the newest run records, newest first."""
     listed = sorted((found.key for found in store.list(keys.folder("runs"))), reverse=True)
-    records = [store.get(key) for key in listed[:newest]]
-    return [json.loads(data) for data, _ in filter(None, records)]
+    return [record for key in listed[:newest] if (record := _load(store, key))]
+
+
+def _load(store: Store, key: str) -> dict[str, Any]:
+    """Return a run's record, empty where it is gone; raises LakeDamagedError where it is none."""
+    found = store.get(key)
+    try:
+        record: dict[str, Any] = json.loads(found[0]) if found else {}
+        if found:
+            record["run"], record["purge"]
+    except (ValueError, KeyError, TypeError) as error:
+        message = f"{key} is not a readable run record; restore it from the bucket's version history, or remove it (runs then read more)"
+        raise LakeDamagedError(message) from error
+    return record
 
 
 def complete_through(store: Store, keys: LakeKeys, purge: PurgeMode, named: tuple[str, ...] | None) -> datetime | None:
@@ -91,8 +104,7 @@ def complete_through(store: Store, keys: LakeKeys, purge: PurgeMode, named: tupl
     Only runs count that looked at all modules which are asked for now, in the same mode: others left messages unread or unmarked.
     """
     for key in sorted((found.key for found in store.list(keys.folder("runs"))), reverse=True):
-        found = store.get(key)
-        record = json.loads(found[0]) if found else {}
+        record = _load(store, key)
         scope = record.get("modules_named")
         covers = scope is None or (named is not None and set(named) <= set(scope))
         if record.get("complete_through") and record["purge"] == purge and covers:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from archive.errors import LakeDamagedError
 from archive.model.keys import LakeKeys
 from archive.model.layout import Segment
 from archive.s3 import LostRaceError, Store
@@ -85,8 +86,8 @@ class PurgeRecords:
 
     def load(self, segment: Segment) -> list[dict[str, Any]]:
         """Return all records of a segment, intents and outcomes."""
-        found = [self._store.get(listed.key) for listed in self._store.list(self._keys.purges(segment))]
-        return [json.loads(data) for data, _ in filter(None, found)]
+        found = [(listed.key, self._store.get(listed.key)) for listed in self._store.list(self._keys.purges(segment))]
+        return [_read(key, answer[0]) for key, answer in found if answer]
 
     def may_be_removed(self, segment: Segment) -> Callable[[str], bool] | None:
         """Return a test by key (canonical JSON) of whether its message may have been removed; None: none was.
@@ -107,3 +108,14 @@ class PurgeRecords:
             return None
         always_left = set.intersection(*tried)
         return lambda key: key not in always_left
+
+
+def _read(key: str, data: bytes) -> dict[str, Any]:
+    """Read a record; raises LakeDamagedError where it is none: nobody may take it for nothing removed."""
+    try:
+        record: dict[str, Any] = json.loads(data)
+        record["run"], record["left" if "left" in record else "ranges"]
+    except (ValueError, KeyError, TypeError) as error:
+        message = f"{key} is not a readable purge record; restore it from the bucket's version history"
+        raise LakeDamagedError(message) from error
+    return record

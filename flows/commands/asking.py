@@ -53,7 +53,11 @@ def query(
         if output is None:
             sys.stdout.write(data.decode())
         else:
-            output.write_bytes(data)
+            try:
+                output.write_bytes(data)
+            except OSError as error:
+                message = f"the file {output} cannot be written ({error.strerror}); make room, or name another with --output"
+                raise InputError(message) from error
 
 
 def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from archive.errors import LakeDamagedError
 from archive.lake.purge_records import Done, Intent, PurgeRecords
 from archive.s3 import Store
 from tests.builders import KEYS, LAYOUTS, SEGMENT, START_MS, new_bucket
@@ -96,3 +97,11 @@ def test_an_intent_without_its_outcome_may_have_removed_anything(records: PurgeR
     removed = records.may_be_removed(SEGMENT)
     assert removed is not None
     assert removed('{"k":1}')
+
+
+@pytest.mark.parametrize("data", [b"garbage", b"[]", b'{"run": "r"}'])
+def test_a_record_that_cannot_be_read_is_an_alarm(store: Store, data: bytes) -> None:
+    """Nobody may take it for nothing removed."""
+    store.put(KEYS.purge(SEGMENT, "r", "intent"), data, None)
+    with pytest.raises(LakeDamagedError, match="not a readable purge record"):
+        PurgeRecords(store, KEYS).load(SEGMENT)
