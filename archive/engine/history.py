@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from archive.engine.batch import BatchResult
 from archive.errors import LakeDamagedError
@@ -79,10 +80,21 @@ def record_of(run: str, plan: Plan, result: BatchResult, why: str, times: tuple[
     )
 
 
-def runs(store: Store, keys: LakeKeys, newest: int) -> list[dict[str, Any]]:
-    """Return the newest run records, newest first."""
-    listed = sorted((found.key for found in store.list(keys.folder("runs"))), reverse=True)
-    return [record for key in listed[:newest] if (record := _load(store, key))]
+MOST_RUNS: Final = 2_000
+"""A look at the past goes back so many runs at most: five years of nights."""
+
+
+def all_runs(store: Store, keys: LakeKeys, threads: int) -> list[dict[str, Any]]:
+    """Return the records of runs that moved messages into the lake or out of the table, newest first, at most MOST_RUNS."""
+    with ThreadPoolExecutor(threads, "runs") as pool:
+        records = pool.map(lambda key: _load(store, key), _newest(store, keys)[:MOST_RUNS])
+        return [record for record in records if record]
+
+
+def _newest(store: Store, keys: LakeKeys) -> list[str]:
+    """Return the keys of the run records, newest first; those of restores are of another kind."""
+    listed = (found.key for found in store.list(keys.folder("runs")))
+    return sorted((key for key in listed if not key.endswith("-restore.json")), reverse=True)
 
 
 def _load(store: Store, key: str) -> dict[str, Any]:
@@ -103,7 +115,7 @@ def complete_through(store: Store, keys: LakeKeys, purge: PurgeMode, named: tupl
 
     Only runs count that looked at all modules which are asked for now, in the same mode: others left messages unread or unmarked.
     """
-    for key in sorted((found.key for found in store.list(keys.folder("runs"))), reverse=True):
+    for key in _newest(store, keys):
         record = _load(store, key)
         scope = record.get("modules_named")
         covers = scope is None or (named is not None and set(named) <= set(scope))
