@@ -64,7 +64,7 @@ READS: Final = frozenset(
 )
 """The operations that a dry run may make."""
 DENIED: Final = frozenset({"AccessDeniedException", "AccessDenied", "UnauthorizedOperation", "403"})
-_ABSENT: Final = frozenset({"ResourceNotFoundException", "NoSuchBucket"})
+_ABSENT: Final = frozenset({"ResourceNotFoundException"})
 # S3 answers a HEAD without a body, and so without a code: 400 is what credentials get that have expired.
 _EXPIRED: Final = frozenset(
     {"400", "AuthFailure", "ExpiredToken", "ExpiredTokenException", "IncompleteSignature", "InvalidAccessKeyId", "InvalidClientTokenId"}
@@ -184,6 +184,12 @@ def translated(operation: str, target: str) -> Iterator[None]:
     except boto_errors.NoRegionError as error:
         message = "there is no AWS region; set [source] region or AWS_DEFAULT_REGION"
         raise InputError(message) from error
+    except boto_errors.ProfileNotFound as error:
+        message = "there is no AWS profile of the name that AWS_PROFILE gives; correct it, or unset it"
+        raise InputError(message) from error
+    except boto_errors.InvalidRegionError as error:
+        message = "the region is not the name of one; correct [source] region or AWS_DEFAULT_REGION"
+        raise InputError(message) from error
     except _NO_ANSWER as error:
         message = f"{operation} on {target} got no answer ({type(error).__name__}); check the network, then run again"
         raise TransientServiceError(message) from error
@@ -203,6 +209,8 @@ def _of_client_error(error: ClientError, operation: str, target: str) -> Dynalak
             f"{operation} on {target} was refused ({code}): the credentials are wrong or have expired, or this machine's clock is wrong; "
             "renew them, or set it"
         )
+    if code == "NoSuchBucket":
+        return InputError(f"the bucket of {target} does not exist ({operation}); correct [lake] bucket, or create it")
     if code in _ABSENT:
         return InputError(f"{target} does not exist in this account and region ({operation}); check the settings")
     return ServiceError(f"{operation} on {target} was refused ({code}); this is not expected, report it")

@@ -39,6 +39,7 @@ _LAST: Final[dict[str, AttributeValue]] = {"S": {"S": "\U0010ffff" * 8}, "N": {"
 _FULL_PAGE: Final = float(page_units(PAGE_BYTES))
 _UNIT_BYTES: Final = 8_192  # an eventually consistent read unit: two times 4 KB
 _NUMBERS: Final = Context(prec=38, Emin=-93, Emax=125)  # DynamoDB's: 38 digits, down to 1E-130
+_EVER: Final = -(10**18)
 _T = TypeVar("_T", bound=Page | BatchPage | KeysPage)
 
 __all__ = ["ModuleStart", "Probe", "Reader", "TableFacts", "describe"]
@@ -88,11 +89,11 @@ class Reader:
         """
         earliest = to_ms(self._source.earliest)
         if self._source.modules is not None:
-            return [ModuleStart(module, self._oldest(module, earliest), junk=False) for module in self._source.modules]
+            return [ModuleStart(module, self.oldest(module, earliest), junk=False) for module in self._source.modules]
         found: list[ModuleStart] = []
         for module, oldest in self._jump(facts):
             if oldest < earliest:
-                found.append(ModuleStart(module, self._oldest(module, earliest), junk=True))
+                found.append(ModuleStart(module, self.oldest(module, earliest), junk=True))
             else:
                 found.append(ModuleStart(module, oldest, junk=False))
         self._distrust_jumping([start.module for start in found])
@@ -151,7 +152,13 @@ class Reader:
             "ExpressionAttributeNames": names,
         }
 
-    def _oldest(self, module: Module, earliest_ms: int) -> int | None:
+    def newest(self, module: Module) -> int | None:
+        """Return the time of a module's last message, junk or not, in epoch milliseconds: one read."""
+        key = self._last_key(module)
+        return None if key is None else milliseconds_of(key[self._source.spec.time_key])
+
+    def oldest(self, module: Module, earliest_ms: int = _EVER) -> int | None:
+        """Return the time of a module's first message from `earliest_ms` on, in epoch milliseconds: one read."""
         spec = self._source.spec
         request = {
             "IndexName": self._source.index,

@@ -255,7 +255,7 @@ class PartiqlRemover:
         for tries in range(_TRIES):
             statements = [built for _, _, built in batch]
             cost = total("write", (cost for cost, _, _ in batch))
-            with translated("dynamodb:BatchExecuteStatement", f"table {self._table.name}"), attempts(governor, cost):
+            with translated("dynamodb:PartiQLDelete or PartiQLUpdate", f"table {self._table.name}"), attempts(governor, cost):
                 answer = self._client.batch_execute_statement(Statements=statements, ReturnConsumedCapacity="INDEXES")
             taken: list[Cost] = []
             known: list[Cost] = []

@@ -72,3 +72,9 @@ class CapReachedError(StoppedError):
     """The run reached one of its caps, and ended in good order."""
 
     exit_code = 8
+
+
+class AttentionError(DynalakeError):
+    """Nothing failed, but `status` found something that needs somebody's attention."""
+
+    exit_code = 9

@@ -15,7 +15,8 @@ from flows.commands.sweeping import sweep
 
 _EPILOG = (
     "Exit codes: 0 done; 1 unexpected failure; 2 wrong input; 3 refused, because a promise could not be kept; 4 a proof failed; "
-    "5 AWS refused or failed a call; 6 the spool is full; 7 stopped; 8 a cap was reached; 130 interrupted. "
+    "5 AWS refused or failed a call; 6 the spool is full; 7 stopped; 8 a cap was reached; 9 `status` found what needs attention; "
+    "130 interrupted. "
     "RISKS: with purge = delete or expire, nightly, backfill and purge remove messages from the table, "
     "after they are proved to be in the lake."
 )

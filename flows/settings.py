@@ -163,7 +163,7 @@ def _section(values: dict[str, Any], name: str) -> dict[str, Any]:
     """Return the file's table of this name, made if absent; anything else under that name is refused."""
     table = values.setdefault(name, {})
     if not isinstance(table, dict):
-        message = f"{name} is not a section; write [{name}] on a line of its own, and its keys below"
+        message = f"{name} is not a section; write a line [{name}], and its keys below it"
         raise InputError(message)
     return table
 

@@ -23,6 +23,7 @@ _WHOLE = re.compile(r"[+-]?\d{1,18}")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _SIZE = re.compile(r"(\d{1,12})\s*([KMGT]i?)?B?")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_TABLE = re.compile(r"[A-Za-z0-9_.-]{3,255}")
 _GLUE_NAME = re.compile(r"[a-z0-9_]{1,255}")
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+")
 _OUTPUT = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?")
@@ -126,6 +127,7 @@ Bytes = Annotated[int, BeforeValidator(_size)]
 Folder = Annotated[Path, BeforeValidator(_folder)]
 Modules = Annotated[tuple[Module, ...], BeforeValidator(_modules)]
 Bucket = Annotated[str, _matching(_BUCKET, "is not a bucket's name; write it alone, such as 'my-lake', without s3:// or a path")]
+TableName = Annotated[str, _matching(_TABLE, "is not a name DynamoDB takes; write the name alone, without its ARN")]
 GlueName = Annotated[str, _matching(_GLUE_NAME, "is not a name Glue takes; use lower-case letters, digits and underscores")]
 Role = Annotated[str, _matching(_ROLE, "is not a role; write its ARN, such as 'arn:aws:iam::123456789012:role/archiver'")]
 Output = Annotated[str, _matching(_OUTPUT, "is not a place in S3; write one such as 's3://my-results/athena/'")]
@@ -158,8 +160,8 @@ class ColumnEntry(Section):
 class SourceSection(Section):
     """[source]: the table, its index, and what its items hold."""
 
-    table: Text = "ChatMessages"
-    index: Text = "ModuleAnalyticsIndex"
+    table: TableName = "ChatMessages"
+    index: TableName = "ModuleAnalyticsIndex"
     region: Text | None = None
     modules: Modules | None = None
     earliest: Day = date(2015, 1, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import Decimal
 
 from rich.console import Console
@@ -10,8 +11,10 @@ from rich.table import Table
 from archive.engine.run import RunResult
 from archive.engine.status import Status
 from archive.model.plan import Plan
+from archive.model.window import iso
 
 _MOST_MODULES = 20
+_MOST_RANGES = 10
 
 
 def show_plan(console: Console, plan: Plan) -> None:
@@ -67,18 +70,9 @@ def last_line(run: RunResult) -> str:
 
 
 def show_status(console: Console, status: Status) -> None:
-    """Print the state of a table and its lake."""
-    console.print(
-        f"The table has about {status.items:,} items (hours old). Messages before {status.archive_end} may be archived.", highlight=False
-    )
-    if status.segments:
-        console.print(
-            f"The lake has {status.segments:,} segments ({status.bytes:,} bytes), from dt={status.first_dt} to dt={status.last_dt}; "
-            f"complete through: {status.complete_through or 'no nightly run has finished yet'}.",
-            highlight=False,
-        )
-    else:
-        console.print("The lake is empty.")
+    """Print the state of a table and its lake, and last what needs attention."""
+    for line in _of_the_lake(status):
+        console.print(line, highlight=False, markup=False)
     table = Table(title="Modules with messages, oldest first", title_justify="left")
     for name in ("module", "oldest message", "age in days", "overdue"):
         table.add_column(name)
@@ -87,15 +81,45 @@ def show_status(console: Console, status: Status) -> None:
     if len(status.backlog) > _MOST_MODULES:
         table.add_row(f"and {len(status.backlog) - _MOST_MODULES} more", "", "", "")
     console.print(table)
+    for line in _of_the_table(status):
+        console.print(line, highlight=False, markup=False)
+    for sentence in status.attention():
+        console.print(f"attention: {sentence}", style="yellow", highlight=False, markup=False)
+
+
+def _of_the_lake(status: Status) -> Iterator[str]:
+    yield f"The table has about {status.items:,} items (hours old). Messages before {status.archive_end} may be archived."
+    if not status.segments:
+        yield "The lake is empty."
+    else:
+        yield (
+            f"The lake has {status.segments:,} segments ({status.bytes:,} bytes); "
+            f"complete through: {status.complete_through or 'no nightly run has finished yet'}."
+        )
+    for what, parts in (("archived", status.archived), ("purged", status.purged), ("archived, not purged", status.not_purged)):
+        if parts:
+            shown = ", ".join(f"{part.window} ({part.segments:,} segments)" for part in parts[:_MOST_RANGES])
+            yield f"{what}: {shown}{f', and {len(parts) - _MOST_RANGES:,} more' if len(parts) > _MOST_RANGES else ''}."
+
+
+def _of_the_table(status: Status) -> Iterator[str]:
     if status.unindexed_hint:
-        console.print(f"About {status.unindexed_hint:,} items seem to be in no module's index (counts are hours old).", highlight=False)
-    if status.disagreeing:
-        console.print(f"Segments whose object and receipt disagree: {len(status.disagreeing)}; the next run mends them.", style="yellow")
+        yield f"About {status.unindexed_hint:,} items seem to be in no module's index (counts are hours old): `dynalake sweep` finds them."
+    if status.junk:
+        yield f"{status.junk:,} modules have messages before [source] earliest (times in seconds?); they stay where they are."
+    if status.future:
+        yield f"{status.future:,} modules have messages in the future (times in microseconds?); they stay where they are."
+    if status.quarantined:
+        yield f"{status.quarantined:,} messages are in quarantine: refused again and again, unchanged; they stay in the table."
+    for hold in status.holds:
+        yield f"Hold {hold.run} leaves {hold.window} alone until {iso(hold.until)}."
+    if status.stop_sign is not None:
+        yield f"The stop sign is up ({status.stop_sign}); `dynalake resume` takes it down."
+    if status.ttl_ahead_days is not None:
+        yield f"The archiver is ahead of the messages' TTL by {status.ttl_ahead_days:,.1f} days."
     if status.last_run:
         run = status.last_run
-        console.print(
+        yield (
             f"Last run: {run['command']} at {run['ended_at']}: {run['messages_added']:,} added, {run['messages_removed']:,} removed; "
-            f"stopped because: {run['why_stopped']}.",
-            highlight=False,
-            markup=False,
+            f"stopped because: {run['why_stopped']}."
         )

@@ -11,6 +11,7 @@ from typing import Any, Final, NoReturn
 
 from archive.codec.values import AttributeValue, Item, from_plain
 from archive.errors import InputError
+from archive.model.item_size import MOST_ITEM_BYTES, item_size
 
 KeyTypes = Mapping[str, str]
 _DIGITS: Final = 38
@@ -42,6 +43,8 @@ def parse_line(line: bytes, primary: KeyTypes, indexed: KeyTypes) -> Item:
     for name, kind in indexed.items():
         if name in item:
             _check_key(name, item[name], kind)
+    if (size := item_size(item)) > MOST_ITEM_BYTES:
+        _refuse(f"is an item of {size:,} bytes, and DynamoDB takes {MOST_ITEM_BYTES:,} at most; shorten it")
     return item
 
 

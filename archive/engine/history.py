@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from archive.engine.batch import BatchResult
 from archive.engine.consumed import Consumed
@@ -72,20 +73,31 @@ def record_of(
     )
 
 
-def runs(store: Store, keys: LakeKeys, newest: int) -> list[dict[str, Any]]:
-    """Return the newest run records, newest first."""
-    listed = sorted((found.key for found in store.list(keys.folder("runs"))), reverse=True)
-    records = [store.get(key) for key in listed[:newest]]
-    return [record for data, _ in filter(None, records) if (record := _read(data))]
+MOST_RUNS: Final = 2_000
+"""A look at the past goes back so many runs at most: five years of nights."""
 
 
-def _read(data: bytes) -> dict[str, Any]:
-    """Read a record. One that somebody damaged says nothing, and so covers nothing: what it covered is read again."""
+def all_runs(store: Store, keys: LakeKeys, threads: int) -> list[dict[str, Any]]:
+    """Return the records of runs that moved messages into the lake or out of the table, newest first, at most MOST_RUNS."""
+    with ThreadPoolExecutor(threads, "runs") as pool:
+        records = pool.map(lambda key: _load(store, key), _newest(store, keys)[:MOST_RUNS])
+        return [record for record in records if record]
+
+
+def _newest(store: Store, keys: LakeKeys) -> list[str]:
+    """Return the keys of the run records, newest first; those of restores are of another kind."""
+    listed = (found.key for found in store.list(keys.folder("runs")))
+    return sorted((key for key in listed if not key.endswith("-restore.json")), reverse=True)
+
+
+def _load(store: Store, key: str) -> dict[str, Any]:
+    """Return a run's record, empty where it is gone or was damaged: it says nothing then, and what it covered is read again."""
+    found = store.get(key)
     try:
-        record = json.loads(data)
+        record = json.loads(found[0]) if found else {}
     except ValueError:
         return {}
-    return dict(record) if isinstance(record, dict) else {}
+    return dict(record) if isinstance(record, dict) and {"run", "purge"} <= record.keys() else {}
 
 
 def complete_through(store: Store, keys: LakeKeys, purge: PurgeMode, named: tuple[str, ...] | None) -> datetime | None:
@@ -93,9 +105,8 @@ def complete_through(store: Store, keys: LakeKeys, purge: PurgeMode, named: tupl
 
     Only runs count that looked at all modules which are asked for now, in the same mode: others left messages unread or unmarked.
     """
-    for key in sorted((found.key for found in store.list(keys.folder("runs"))), reverse=True):
-        found = store.get(key)
-        record = _read(found[0]) if found else {}
+    for key in _newest(store, keys):
+        record = _load(store, key)
         scope = record.get("modules_named")
         covers = scope is None or (named is not None and set(named) <= set(scope))
         if record.get("complete_through") and record["purge"] == purge and covers:

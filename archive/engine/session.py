@@ -157,6 +157,10 @@ class Session:
         policy = self.config.policy
         return PageDecoder(self.config.source.spec, policy.ttl_attribute if policy.purge == "expire" else None)
 
+    def decoder_of_ttl(self) -> PageDecoder:
+        """Return a decoder that takes the TTL attribute for a mark in every mode, so that a status can look at it."""
+        return PageDecoder(self.config.source.spec, self.config.policy.ttl_attribute)
+
     @property
     def purger_clients(self) -> Clients:
         """Clients with the purger's role, made when first needed."""

@@ -163,10 +163,10 @@ class SegmentFile:
                 self._file = stack.enter_context(pq.ParquetFile(path))
                 self.contents = _contents(self._file.metadata)
             except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
-                message = f"{path.name} is not a readable segment; restore its last version from the bucket's version history"
+                message = f"segment {_segment_of(path)} is not readable Parquet; restore its last version from the bucket's version history"
                 raise LakeDamagedError(message) from error
             if self._file.schema_arrow != row_schema(order.spec):
-                message = f"{path.name} was written with other columns than [source] columns has now; columns of a lake cannot be changed"
+                message = f"segment {_segment_of(path)} has other columns than [source] columns has; a lake's columns cannot be changed"
                 raise LakeDamagedError(message)
             stack.pop_all()
 
@@ -217,6 +217,11 @@ class SegmentFile:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+
+def _segment_of(path: Path) -> str:
+    """Return the segment's name: a local file's is that, and what it is there for."""
+    return path.stem.rpartition("-")[0] or path.stem
 
 
 def _contents(metadata: pq.FileMetaData) -> Contents:

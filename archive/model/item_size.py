@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final, cast
 
+MOST_ITEM_BYTES: Final = 400 * 1_024
 _NESTED: Final = 3  # bytes of a list or a map, whatever it holds
 _ELEMENT: Final = 1  # bytes more for each thing it holds
 

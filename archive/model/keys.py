@@ -12,6 +12,7 @@ from archive.model.layout import Segment
 from archive.model.window import Window
 
 _SEGMENT = re.compile(r"dt=(\d{4}-\d{2}-\d{2})/(\d{8}T\d{4}Z)-(\d{8}T\d{4}Z)\.(parquet|json)", re.ASCII)
+_OUTCOME = re.compile(r"(\d{8}T\d{4}Z-\d{8}T\d{4}Z)-.+-outcome(-\d+)?\.json", re.ASCII)
 _STAMP = "%Y%m%dT%H%MZ"
 
 
@@ -46,7 +47,7 @@ class LakeKeys:
         return f"{self.prefix}stop"
 
     def folder(self, name: str) -> str:
-        """Return the prefix of a family: messages, receipts, purges, runs, superseded, holds, reports."""
+        """Return the prefix of a family: messages, receipts, purges, runs, superseded, holds, quarantine, reports."""
         return f"{self.prefix}{name}/"
 
     def message(self, segment: Segment) -> str:
@@ -68,6 +69,16 @@ class LakeKeys:
     def purge(self, segment: Segment, run: str, part: str) -> str:
         """Return the key of one purge record; `part` is `intent` or `outcome`."""
         return f"{self.purges(segment)}{run}-{part}.json"
+
+    def purged_segment(self, key: str) -> str | None:
+        """Return the name of the segment that a purge's outcome is of; None for any other key."""
+        name = key.rpartition("/")[2]
+        match = _OUTCOME.fullmatch(name)
+        return match[1] if match else None
+
+    def quarantine(self, segment: Segment) -> str:
+        """Return the key of what is in quarantine of a segment."""
+        return f"{self.partition('quarantine', segment.dt)}{segment.name}.json"
 
     def superseded(self, segment: Segment, digest: str) -> str:
         """Return the key of rows that were superseded after their messages had been removed."""

@@ -73,7 +73,7 @@ class LakeRecord:
             )
             raise RefusedError(message)
         if self.columns != columns_of(spec):
-            message = "the columns in [source] are not those this lake was begun with; keep them, or choose another [lake] prefix"
+            message = "the columns of the settings are not those this lake was begun with; keep them, or choose another [lake] prefix"
             raise RefusedError(message)
 
     def with_layout(self, partition: str, segment: str, archived_through: date | None) -> LakeRecord:

@@ -35,7 +35,7 @@ class ColumnType:
             precision, scale = int(match[1]), int(match[2])
             if 1 <= precision <= MAX_DECIMAL_DIGITS and scale <= precision:
                 return cls("decimal", precision, scale)
-        message = f"{text!r} is not a column type; use string, int64, boolean, timestamp or decimal(precision, scale)"
+        message = f"{text!r} is not a column type; use string, int64, boolean, timestamp or decimal(precision, scale) (at most 38 digits)"
         raise InputError(message)
 
     def __str__(self) -> str:

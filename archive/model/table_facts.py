@@ -9,6 +9,7 @@ from typing import Any
 from archive.errors import InputError
 from archive.model.budget import Index, Warm, indexes_of, warm_of
 from archive.model.config import Source
+from archive.model.spec import Column
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,8 @@ def facts_of(table: Mapping[str, Any], source: Source) -> TableFacts:
     if types[spec.module_key] == "B":
         message = f"the module key {spec.module_key} of index {source.index} is binary; Dynalake needs an index by a Number or a String"
         raise InputError(message)
+    for key in (spec.partition_key, spec.module_key):
+        _require_column(spec.column(key), types[key], f"table {source.table}")
     return TableFacts(
         arn=table["TableArn"],
         table_id=table.get("TableId", table["TableArn"]),
@@ -63,6 +66,17 @@ def facts_of(table: Mapping[str, Any], source: Source) -> TableFacts:
         replicas=len(table.get("Replicas", [])),
         key_types=types,
     )
+
+
+def _require_column(column: Column, kind: str, what: str) -> None:
+    """Refuse a key that its column could not hold: it would be null in every row of the lake."""
+    if kind != "B" and (kind == "S") != (column.type.kind == "string"):
+        told = {"S": "String", "N": "Number"}[kind]
+        message = (
+            f"the key {column.attribute} of {what} is a {told}, and its column {column.name} is of type {column.type}; "
+            "set the type of that column in [[source.columns]]"
+        )
+        raise InputError(message)
 
 
 def _require_keys(schema: Sequence[Any], names: tuple[str, str], what: str) -> None:

@@ -45,7 +45,7 @@ def removed_by(store: Store, keys: LakeKeys, run: str, threads: int) -> list[Rem
     """
     intents = [listed.key for listed in store.list(keys.folder("purges")) if _is_intent(listed.key, run)]
     if not intents:
-        message = f"no purge of a run {run} is recorded in this lake; name a run as `dynalake query` shows it in the table purges"
+        message = f"no purge of a run {run} is recorded in this lake; name one that has a record under {keys.folder('runs')}"
         raise InputError(message)
     segments = sorted({_segment(keys, key) for key in intents})
     records = PurgeRecords(store, keys)

@@ -12,7 +12,7 @@ import typer
 
 from archive.engine.session import Session
 from archive.engine.status import status_of
-from archive.errors import InputError
+from archive.errors import AttentionError, InputError
 from archive.model.keys import LakeKeys
 from athena import AthenaConfig, Catalog
 from athena import query as ask
@@ -53,22 +53,30 @@ def query(
         if output is None:
             sys.stdout.write(data.decode())
         else:
-            output.write_bytes(data)
+            try:
+                output.write_bytes(data)
+            except OSError as error:
+                message = f"the file {output} cannot be written ({error.strerror}); make room, or name another with --output"
+                raise InputError(message) from error
 
 
 def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Show what is archived, what waits, and whether the lake's parts agree. Writes nothing.
+    """Show what is archived, what waits, and what needs attention (then it ends with exit code 9). Writes nothing.
 
     Example: dynalake status --json
     """
     with errors_as_sentences():
         settings = settings_of(config)
         now = datetime.now(UTC)
-        found = status_of(Session(settings.config(), run_id("nightly", now)), now)
+        found = status_of(Session(settings.config(), run_id("nightly", now), read_only=True), now)
         if as_json:
             print_json(found.to_dict())
         else:
             show_status(console_for(as_json=False), found)
+        if sentences := found.attention():
+            more = f" (and {len(sentences) - 1:,} more)" if len(sentences) > 1 else ""
+            message = f"this needs attention: {sentences[0]}{more}"
+            raise AttentionError(message)
 
 
 def catalog_of(settings: Settings) -> Catalog:

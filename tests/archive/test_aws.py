@@ -48,7 +48,7 @@ def _error(code: str, status: int) -> ClientError:
         (boto_errors.ConnectionClosedError(endpoint_url="http://secret"), TransientServiceError, "got no answer"),
         (boto_errors.IncompleteReadError(actual_bytes=1, expected_bytes=2), TransientServiceError, "got no answer"),
         (ResponseParserError("secret"), TransientServiceError, "got no answer"),
-        (boto_errors.ProfileNotFound(profile="secret"), ServiceError, "could not be made"),
+        (boto_errors.ProfileNotFound(profile="secret"), InputError, "no AWS profile"),
     ],
 )
 def test_what_aws_says_is_translated(error: Exception, kind: type[DynalakeError], sentence: str) -> None:

@@ -218,3 +218,14 @@ def test_nothing_is_removed_without_consent(world: World) -> None:
     assert "--yes" in out + err
     assert world.items() == DAYS * A_DAY
     assert world.objects() == {}
+
+
+def test_a_monitor_is_told_by_the_exit_code(world: World) -> None:
+    """9 while messages are overdue, with the reasons in the JSON as well; 0 after the night."""
+    code, out, err = world.run("status", "--json")
+    (sentence,) = json.loads(out)["attention"]
+    assert code == 9
+    assert sentence in err
+    assert world.run("nightly", "--yes")[0] == 0
+    code, out, err = world.run("status", "--json")
+    assert (code, json.loads(out)["attention"], err) == (0, [], "")

@@ -92,8 +92,8 @@ class Outcome:
         return self
 
 
-def invoke(arguments: list[str], environment: Mapping[str, str]) -> Outcome:
-    """Run one command, with these variables on top of the tests' own; there is no terminal."""
+def invoke(arguments: list[str], environment: Mapping[str, str | None]) -> Outcome:
+    """Run one command, with these variables on top of the tests' own (None: unset); there is no terminal."""
     with _recording() as calls:
         result = CliRunner().invoke(app, arguments, env=environment)
     crash = ""

@@ -41,7 +41,7 @@ class KilledError(BaseException):
 
 
 @contextmanager
-def hooked(event: str, hook: Callable[..., None]) -> Iterator[None]:
+def hooked(event: str, hook: Callable[..., Any]) -> Iterator[None]:
     """Let a hook hear of an event of every client that is made meanwhile."""
 
     def initialize(session: Session) -> None:

@@ -92,7 +92,7 @@ def test_a_segment_costs_few_requests(kept: World) -> None:
 
 def test_status_finds_object_and_receipt_of_every_segment(kept: World) -> None:
     """Nothing disagrees, and the modules are those of the source."""
-    status = kept.site.run("status", "--json").done().json()
+    status = kept.site.run("status", "--json").json()  # what it needs attention for is another matter
     assert status["lake_segments"] == len(kept.segments)
     assert status["disagreeing"] == []
     assert {Decimal(module["module"]) for module in status["backlog"]} >= set(kept.modules)

@@ -148,3 +148,11 @@ def test_keys_are_equal_by_value() -> None:
     """1 and 1.0 are one sort key to DynamoDB."""
     first, second = ({"conversationId": {"S": "c"}, "timestamp": {"N": text}} for text in ("1", "1.0"))
     assert key_of(first, PRIMARY) == key_of(second, PRIMARY)
+
+
+def test_an_item_that_dynamodb_would_not_take_is_refused() -> None:
+    """Of more than 400 KB, counted as DynamoDB counts: the largest that it takes is taken."""
+    room = 400 * 1024 - len("conversationId") - 1 - len("timestamp") - 2 - len("b")
+    assert parsed(f'"b": "{"x" * room}"')
+    with pytest.raises(InputError, match="409,601 bytes"):
+        parsed(f'"b": "{"x" * (room + 1)}"')

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date
+import pytest
 
 from archive.engine.planning import Request
 from archive.engine.status import status_of
-from archive.model.window import parse_instant
-from tests.archive.engine.workplace import DAY_MS, NOW, TWO_DAYS, Workplace, hooked, message
+from archive.engine.stopping import put_up
+from archive.lake.holds import Holds
+from archive.model.coverage import Range
+from archive.model.hold import Hold
+from archive.model.window import DAY, Window, parse_instant
+from tests.archive.engine.workplace import DAY_MS, MONDAY_MS, NOW, TWO_DAYS, Workplace, hooked, message
 
 
 def test_a_new_lake_has_only_a_backlog(place: Workplace) -> None:
@@ -19,7 +23,7 @@ def test_a_new_lake_has_only_a_backlog(place: Workplace) -> None:
         (2, "2024-01-16T00:00:00Z", 137, True),
         (3, "2024-04-24T00:00:00Z", 38, False),
     ]
-    assert (status.segments, status.bytes, status.first_dt, status.last_dt) == (0, 0, None, None)
+    assert (status.segments, status.bytes, status.archived) == (0, 0, ())
     assert (status.complete_through, status.last_run, status.disagreeing) == (None, None, ())
 
 
@@ -29,7 +33,7 @@ def test_an_archived_table_has_coverage_and_no_backlog(place: Workplace) -> None
     _, run = place.perform(Request("nightly"))
     status = status_of(place.session("run-2"), NOW)
     assert status.backlog == ()
-    assert (status.segments, status.first_dt, status.last_dt) == (2, date(2024, 1, 15), date(2024, 1, 16))
+    assert (status.segments, status.archived) == (2, (Range(TWO_DAYS, 2),))
     assert status.bytes == run.result.stored_bytes
     assert (status.archive_end, status.complete_through) == ("2024-03-03T00:00:00Z", "2024-03-03T00:00:00Z")
     assert status.last_run == run.record.values
@@ -83,4 +87,93 @@ def test_the_status_is_plain_json(place: Workplace) -> None:
     place.put(message("a", 1, 1))
     told = status_of(place.session(), NOW).to_dict()
     assert told["backlog"] == [{"module": "1", "oldest": "2024-01-15T00:00:00.001Z", "age_days": 138, "overdue": True}]
-    assert told["lake_first_dt"] is None
+    assert told["archived"] == []
+
+
+def day(number: int) -> Window:
+    """Return a day, counted from Monday."""
+    return Window(TWO_DAYS.start + number * DAY, TWO_DAYS.start + (number + 1) * DAY)
+
+
+def test_days_that_were_never_read_between_others_are_a_gap(place: Workplace) -> None:
+    """Two backfills, and two days between them."""
+    place = place.with_policy(purge="keep")
+    place.put(message("a", 1, 1), message("b", DAY_MS, 1), message("c", 3 * DAY_MS, 1))
+    place.perform(Request("backfill", day(0)), "run-1")
+    place.perform(Request("backfill", day(3)), "run-2")
+    status = status_of(place.session(), NOW)
+    assert [gap.window for gap in status.gaps] == [Window(day(1).start, day(2).end)]
+    assert [part.window for part in status.archived] == [day(0), day(3)]
+    assert any("is a gap" in sentence for sentence in status.attention())
+
+
+def test_a_day_that_was_read_and_has_messages_and_no_segment_is_a_gap(place: Workplace) -> None:
+    """Its object and receipt are gone without a trace, or the index lagged."""
+    place = place.with_policy(purge="keep")
+    place.put(message("a", 1, 1), message("b", DAY_MS, 1))
+    place.perform(Request("nightly"))
+    for family in ("messages", "receipts"):
+        place.s3.delete_object(Bucket=place.bucket, Key=place.keys(family)[0])
+    (gap,) = status_of(place.session(), NOW).gaps
+    assert gap.window == day(0)
+    assert "module 1" in gap.why
+
+
+def test_purged_days_are_told_from_archived_ones(place: Workplace) -> None:
+    """By the purge's outcomes."""
+    place.put(message("a", 1, 1), message("b", DAY_MS, 1))
+    place.with_policy(purge="keep").perform(Request("nightly"), "run-1")
+    place.perform(Request("purge", day(0)), "run-2")
+    status = status_of(place.session(), NOW)
+    assert ([part.window for part in status.purged], [part.window for part in status.not_purged]) == ([day(0)], [day(1)])
+
+
+def test_modules_with_junk_are_counted_at_both_ends(place: Workplace) -> None:
+    """Times in seconds fall into 1970, times in microseconds into the far future; whether modules are named or found."""
+    place.put(message("a", -MONDAY_MS + 1_700_000_000, 1), message("b", 1_000 * MONDAY_MS, 2), message("c", 1, 3))
+    for named in (None, (1, 2, 3)):
+        status = status_of(place.with_source(modules=named).session(), NOW)
+        assert (status.junk, status.future) == (1, 1)
+
+
+def test_what_a_complete_run_has_read_is_not_overdue_and_what_it_has_not_is(place: Workplace) -> None:
+    """In mode keep a module's oldest message stays; a later day that no run has read is overdue after a day."""
+    place = place.with_policy(purge="keep")
+    place.put(message("a", 1, 1), message("b", 2, 2))
+    assert status_of(place.session(), NOW).overdue == (1, 2)
+    place.perform(Request("nightly"))
+    assert status_of(place.session(), NOW).overdue == ()
+    cutoff_ms = 48 * DAY_MS  # 2024-03-03
+    place.put(message("c", cutoff_ms + 1, 2))
+    assert status_of(place.session(), NOW + DAY).overdue == ()
+    assert status_of(place.session(), NOW + 3 * DAY).overdue == (2,)
+
+
+def test_holds_and_the_stop_sign_are_shown(place: Workplace) -> None:
+    """And what is held is not overdue."""
+    place.put(message("a", 1, 1))
+    session = place.session()
+    hold = Hold("run-0", (1,), TWO_DAYS, NOW + DAY, "restore", NOW)
+    Holds(session.store, session.keys).ensure(hold)
+    put_up(session.store, session.keys, "put up by somebody")
+    status = status_of(session, NOW)
+    assert (status.holds, status.stop_sign, status.overdue) == ((hold,), "put up by somebody", ())
+
+
+@pytest.mark.parametrize("mode", ["keep", "expire"])
+def test_the_ttl_of_what_waits_is_held_against_its_archiving(place: Workplace, mode: str) -> None:
+    """By the nearest: a message of day 0 is archived 91 days after that day, and expires 95 days after it."""
+    place = place.with_policy(purge=mode)
+    now = parse_instant("2024-01-16")
+    for number, days in enumerate((95, 120)):
+        expires = (MONDAY_MS + (1 + days) * DAY_MS) // 1000
+        place.put(message(f"c{number}", number, 1, expiresAt={"N": str(expires)}))
+    place.put(message("without", 5, 1))
+    assert status_of(place.session(), now).ttl_ahead_days == 4.0
+
+
+def test_where_messages_are_deleted_no_ttl_is_looked_at(place: Workplace) -> None:
+    """Nor is there a figure where none has one."""
+    place.put(message("a", 1, 1, expiresAt={"N": str(MONDAY_MS // 1000 + 10)}))
+    assert status_of(place.session(), NOW).ttl_ahead_days is None
+    assert status_of(place.with_policy(purge="keep", ttl_attribute="other").session(), NOW).ttl_ahead_days is None

@@ -179,7 +179,7 @@ def _bad_receipt(lake: Lake) -> None:
         (_other_bytes, "is not what was proved"),
         (_fewer_rows, "has fewer rows"),
         (_another_tables, "another table"),
-        (_unreadable, "not a readable segment"),
+        (_unreadable, "not readable Parquet"),
         (_without_generation, "no generation"),
         (_bad_receipt, "not a readable receipt"),
     ],

@@ -196,7 +196,7 @@ def test_a_truncated_file_is_damage(keep: int, tmp_path: Path) -> None:
     """At any length."""
     path = write_segment(tmp_path / "f", _MANY)
     path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(LakeDamagedError, match="not a readable segment"):
+    with pytest.raises(LakeDamagedError, match="not readable Parquet"):
         SegmentFile(path, ORDER)
 
 
@@ -215,7 +215,7 @@ def test_foreign_parquet_is_damage(about: str | None, tmp_path: Path) -> None:
         writer.write_table(keyed(_MANY).select(ORDER.values))
         if about is not None:
             writer.add_key_value_metadata({"dynalake": about})
-    with pytest.raises(LakeDamagedError, match="not a readable segment"):
+    with pytest.raises(LakeDamagedError, match="not readable Parquet"):
         SegmentFile(tmp_path / "f", ORDER)
 
 

@@ -121,3 +121,11 @@ def test_an_intent_without_its_outcome_may_have_removed_anything(records: PurgeR
     removed = records.may_be_removed(SEGMENT)
     assert removed is not None
     assert removed('{"k":1}')
+
+
+@pytest.mark.parametrize("data", [b"garbage", b"[]", b'{"run": "r"}'])
+def test_a_record_that_cannot_be_read_is_an_alarm(store: Store, data: bytes) -> None:
+    """Nobody may take it for nothing removed."""
+    store.put(KEYS.purge(SEGMENT, "r", "intent"), data, None)
+    with pytest.raises(LakeDamagedError, match="not a readable purge record"):
+        PurgeRecords(store, KEYS).load(SEGMENT)
