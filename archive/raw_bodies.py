@@ -33,17 +33,19 @@ def exchange_statements(client: DynamoDBClient) -> None:
     the stock parser's, but that binary is still base64 text.
     """
     events = client.meta.events
-    events.register_last(f"before-parameter-build.{_BATCH}", _set_aside, unique_id=f"{_RAW}-build-{_BATCH}")
+    # After whoever else looks at a request: handlers of one operation would come before those of all.
+    events.register_last("before-parameter-build", _set_aside, unique_id=f"{_RAW}-build-{_BATCH}")
     events.register_first(f"before-call.{_BATCH}", _put_in, unique_id=f"{_RAW}-call-{_BATCH}")
     events.register(f"before-parse.{_BATCH}", _keep_raw_body, unique_id=f"{_RAW}-{_BATCH}")
     events.register_first(f"after-call.{_BATCH}", _read_statements, unique_id=f"{_RAW}-read-{_BATCH}")
 
 
-def _set_aside(params: dict[str, Any], context: dict[str, Any], **_: object) -> None:
+def _set_aside(params: dict[str, Any], model: Any, context: dict[str, Any], **_: object) -> None:  # noqa: ANN401 - botocore's
     """Leave botocore a request that is quickly checked and serialised."""
-    context[_PARAMETERS] = dict(params)
-    params.clear()
-    params.update(_STUB)
+    if model.name == "BatchExecuteStatement":
+        context[_PARAMETERS] = dict(params)
+        params.clear()
+        params.update(_STUB)
 
 
 def _put_in(params: dict[str, Any], context: dict[str, Any], **_: object) -> None:

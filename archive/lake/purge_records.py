@@ -119,4 +119,4 @@ def _record(key: str, data: bytes) -> dict[str, Any]:
 
 
 def _unreadable(key: str) -> LakeDamagedError:
-    return LakeDamagedError(f"{key} is not a readable purge record; restore its version from the bucket's version history")
+    return LakeDamagedError(f"{key} is not a readable purge record; restore it from the bucket's version history")

@@ -10,9 +10,11 @@ from typing import Any, Final
 
 import botocore.endpoint
 import pytest
-from botocore.awsrequest import AWSResponse
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
 
+from tests.answering import answer as another
+from tests.answering import executed
 from tests.integration.restoring import hooked
 
 Meanwhile = Callable[[], AbstractContextManager[object]]
@@ -100,6 +102,24 @@ def asked(operation: str, **changes: Any) -> Meanwhile:  # noqa: ANN401 - parts 
                         params[name] = value
 
         with hooked("before-parameter-build", change):
+            yield
+
+    return meanwhile
+
+
+def damaged(operation: str) -> Meanwhile:
+    """Return what answers an operation with bytes that are not those that DynamoDB's checksum is of."""
+
+    @contextmanager
+    def meanwhile() -> Iterator[None]:
+        def answer(request: AWSPreparedRequest, event_name: str, **_: object) -> AWSResponse | None:
+            if not event_name.endswith(f".{operation}"):
+                return None
+            response, body = executed(request)
+            return another(request, response.status_code, body[:-1] + b"x", response.headers)
+
+        with hooked("before-send", answer), pytest.MonkeyPatch.context() as patch:
+            patch.setattr(botocore.endpoint, "time", SimpleNamespace(sleep=lambda _: None))  # between retries
             yield
 
     return meanwhile

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from tests.bad_input.injected import Meanwhile, bodies, denied, refused
+from tests.bad_input.injected import Meanwhile, damaged, denied, refused
 from tests.bad_input.lake_rows import purged
 from tests.bad_input.row import After, Given, Row, World, as_it_is, both, file, settings, variables
 from tests.bad_input.world import ITEMS, WINDOW
@@ -156,12 +156,11 @@ ANSWERS: Final = [
     Row("half of the credentials", _PLAN, "there are no AWS credentials; set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run with a role", 5, variables(AWS_SECRET_ACCESS_KEY="")),
     Row("no region", _PLAN, "there is no AWS region; set [source] region or AWS_DEFAULT_REGION", 2, both(_without_region, variables(AWS_DEFAULT_REGION=""))),
     Row("a profile that there is not", _PLAN, "there is no AWS profile of the name that AWS_PROFILE gives; correct it, or unset it", 2, variables(AWS_PROFILE="nobody")),
-    _server("credentials that have expired", "dynamodb:Query on table … was refused (ExpiredTokenException): the credentials are wrong or have expired; renew them", refused("Query", "ExpiredTokenException")),
-    _server("wrong credentials", "dynamodb:DescribeTable on table … was refused (UnrecognizedClientException): the credentials are wrong or have expired; renew them", refused("DescribeTable", "UnrecognizedClientException")),
+    _server("credentials that have expired", "dynamodb:Query on table … was refused (ExpiredTokenException): the credentials are wrong or have expired, or this machine's clock is wrong; renew them, or set it", refused("Query", "ExpiredTokenException")),
+    _server("wrong credentials", "dynamodb:DescribeTable on table … was refused (UnrecognizedClientException): the credentials are wrong or have expired, or this machine's clock is wrong; renew them, or set it", refused("DescribeTable", "UnrecognizedClientException")),
     _server("throttling that does not end", "dynamodb:Query on table … failed for now (ThrottlingException); run again later", refused("Query", "ThrottlingException")),
     _server("errors of the server that do not end", "dynamodb:Scan on table … failed for now (InternalServerError); run again later", refused("Scan", "InternalServerError", 500)),
     _server("the same, of S3, in the middle", "s3:PutObject on … failed for now (InternalError); run again later", refused("PutObject", "InternalError", 500, after=7), after=After.ARCHIVED),
-    _server("an answer with damaged bytes", "dynamodb:Query on table … keeps answering with damaged bytes; check the network, then run again", bodies("Query", lambda body: body[:-1] + b"x")),
-    _server("an answer that is no JSON (its checksum fails first)", "dynamodb:Query on table … keeps answering with damaged bytes; check the network, then run again", bodies("Query", lambda _: b"<html>")),
+    _server("an answer with damaged bytes", "dynamodb:Query keeps being answered with damaged bytes; check the network, then run again", damaged("Query")),
     _server("a call that is refused for another reason", "dynamodb:Query on table … was refused (ValidationException); this is not expected, report it", refused("Query", "ValidationException")),
 ]  # fmt: skip
