@@ -172,7 +172,7 @@ OF_THE_LAKE: Final = (
         "a proof that takes a key under two modules",
         "a key stands once, also across modules",
         _PROVE,
-        "        _check_unique(order, segment, file, np.concatenate(digests))\n",
+        "        _check_unique(order, segment, file, digests)\n",
         "",
         (f"{_TESTS}test_prove.py::test_a_key_under_two_modules_is_found",),
     ),
