@@ -61,6 +61,7 @@ def record_of(run: str, plan: Plan, result: BatchResult, why: str, times: tuple[
             "messages_replaced": result.replaced,
             "messages_superseded": result.superseded,
             "messages_waiting": result.waiting,
+            "messages_in_quarantine": result.quarantined,
             "segments": result.segments,
             "segments_stored": result.stored,
             "segments_mended": result.mended,
