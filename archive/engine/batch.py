@@ -20,6 +20,7 @@ from archive.lake.commit import Committed, Committer, Place
 from archive.lake.holds import Holds
 from archive.lake.parquet import SegmentFile
 from archive.lake.proved import fetch_proved
+from archive.lake.quarantine import Quarantine
 from archive.lake.receipts import Seen
 from archive.lake.spool import Spool, private_folder
 from archive.model.config import Module
@@ -31,6 +32,19 @@ from archive.purge.segment import Purged, Purger
 
 _LOG = logging.getLogger("dynalake")
 _AT_LEAST: Final = 2  # segments in work, also with one stream: most of the work on them is Arrow's, beside Python's lock
+_COUNTED: Final = (
+    "read",
+    "spooled_bytes",
+    "segments",
+    "stored",
+    "added",
+    "replaced",
+    "superseded",
+    "waiting",
+    "quarantined",
+    "stored_bytes",
+    "mended",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +71,7 @@ class BatchResult:
     replaced: int = 0
     superseded: int = 0
     waiting: int = 0
+    quarantined: int = 0
     stored_bytes: int = 0
     mended: int = 0
     purged: Purged = field(default_factory=Purged)
@@ -68,7 +83,7 @@ class BatchResult:
 
     def add(self, other: BatchResult) -> None:
         """Add another batch's figures; one alarm that came twice stays one."""
-        for name in ("read", "spooled_bytes", "segments", "stored", "added", "replaced", "superseded", "waiting", "stored_bytes", "mended"):
+        for name in _COUNTED:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.purged.add(other.purged)
         self.failed += [alarm for alarm in other.failed if alarm not in self.failed]
@@ -84,6 +99,7 @@ class BatchWork:
         self.session, self._now, self._progress = session, now, progress
         self._reader = BatchReader(session, progress)
         self._handled = 0
+        self._quarantine = Quarantine(session.store, session.keys, session.config.policy)
         self._lock = Lock()
 
     def archive(self, batch: Batch) -> BatchResult:
@@ -99,7 +115,12 @@ class BatchWork:
             committer = Committer(place, session.receipts, self._reader.ask)
             purger = self._purger(place)
 
+            if purger is not None:
+                self._quarantine.look()
+
             def one(segment: Segment) -> BatchResult:
+                if self._quarantine.holds(segment, session.config.source.spec, spool.runs(segment)):
+                    return BatchResult(segments=1, quarantined=spool.rows[segment])
                 may = None if held(segment) else purger
                 return self._archive_segment(segment, spool, listing.get(segment, Seen(None, None)), (committer, may, place))
 
@@ -130,6 +151,7 @@ class BatchWork:
             listing = session.receipts.listing(batch.window)
             place = self._place(folder)
             purger = self._purger(place)
+            self._quarantine.look()
 
             def one(segment: Segment) -> BatchResult:
                 done = BatchResult(segments=1)
@@ -231,6 +253,8 @@ class BatchWork:
         self._progress("purged", purged.done)
         counts = {"removed": purged.done, "changed": purged.changed, "missing": purged.missing, "refused": purged.refused}
         self._tell("segment purged", segment, counts)
+        self._quarantine.settle(segment, purged.refusals)
+        purged.refusals.clear()  # a result goes through Prefect, and keys of messages must not
         result.purged.add(purged)
         result.stopped = result.stopped or self._stop()
         if purged.surprises and self.session.config.policy.purge == "delete":

@@ -52,6 +52,7 @@ def record_of(
             "messages_replaced": result.replaced,
             "messages_superseded": result.superseded,
             "messages_waiting": result.waiting,
+            "messages_in_quarantine": result.quarantined,
             "segments": result.segments,
             "segments_stored": result.stored,
             "segments_mended": result.mended,

@@ -66,6 +66,7 @@ class RunResult:
                 (purged.changed, "changed messages stay until they are archived anew"),
                 (purged.refused, "unchanged messages were refused"),
                 (self.result.waiting, "late messages wait in the table"),
+                (self.result.quarantined, "messages are in quarantine"),
                 (len(self.result.failed), "segments stopped with an alarm"),
             )
             if count

@@ -145,7 +145,7 @@ def status_of(session: Session, now: datetime) -> Status:
         overdue=tuple(one.module for one in ends if _is_overdue(one, read, end, holds, now)),
         future=sum(1 for one in ends if one.newest_ms is not None and one.newest_ms > to_ms(now)),
         junk=sum(1 for one in ends if one.junk),
-        quarantined=Quarantine(session.store, session.keys).count(),
+        quarantined=Quarantine(session.store, session.keys, session.config.policy).count(),
         holds=holds,
         stop_sign=stop[0].decode(errors="replace").strip() if stop else None,
         ttl_ahead_days=_ttl_ahead(session, ends, read, now),

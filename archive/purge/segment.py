@@ -23,6 +23,7 @@ from archive.lake.order import Key
 from archive.lake.parquet import SegmentFile
 from archive.lake.proved import ProvedSegment
 from archive.lake.purge_records import Done, Intent, PurgeRecords
+from archive.lake.quarantine import digest_of
 from archive.lake.sweep import Run
 from archive.model.config import Policy
 from archive.model.spec import TableSpec
@@ -43,6 +44,8 @@ class Purged:
     refused: int = 0
     surprises: int = 0
     learned: set[str] = field(default_factory=set)
+    refusals: dict[str, str] = field(default_factory=dict)
+    """Key (canonical JSON) -> digest of each message that was refused."""
 
     def add(self, other: Purged) -> None:
         """Add another purge's counts."""
@@ -53,6 +56,7 @@ class Purged:
         self.refused += other.refused
         self.surprises += other.surprises
         self.learned |= other.learned
+        self.refusals |= other.refusals
 
 
 class _Tally:
@@ -78,6 +82,7 @@ class _Tally:
             purged.changed += 1
         elif fate is Fate.REFUSED:
             purged.refused += 1
+            purged.refusals[canonical(key_of(self._spec, outcome.target.item)).decode()] = digest_of(outcome.target.item)
         else:
             purged.surprises += 1
         if fate in (Fate.CHANGED, Fate.REFUSED, Fate.SURPRISE):
