@@ -10,13 +10,27 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from benchmarks.accounting import accounting
+from benchmarks.analysts import analysts
 from benchmarks.arena import Arena, arena
 from benchmarks.machine import describe
+from benchmarks.memory import memory
 from benchmarks.outcome import Outcome, table
 from benchmarks.reading import read_path
+from benchmarks.removing import nightly, purge, restore
+from benchmarks.running import growth, idle, prefect
 
 BENCHMARKS: Final[Mapping[str, Callable[[Arena], Outcome]]] = {
     "read_path": read_path,
+    "purge": purge,
+    "restore": restore,
+    "nightly": nightly,
+    "memory": memory,
+    "idle": idle,
+    "prefect": prefect,
+    "growth": growth,
+    "analysts": analysts,
+    "accounting": accounting,
 }
 _ROUNDS: Final = 3
 _QUICK: Final = 8  # times smaller

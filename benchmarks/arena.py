@@ -33,11 +33,14 @@ class Arena:
         """Return the name of a bucket that nobody has used."""
         return f"bench-{next(_NUMBERS)}"
 
-    def run(self, *tasks: Task) -> tuple[Took, Mapping[str, float]]:
-        """Run tasks at the same moment, and return what they took and what the fake counted meanwhile (setting up included)."""
+    def run(self, *tasks: Task, more: Mapping[str, str] | None = None) -> tuple[Took, Mapping[str, float]]:
+        """Run tasks at the same moment, and return what they took and what the fake counted meanwhile (setting up included).
+
+        `more` are environment variables.
+        """
         self.fake.take_counts()
         before = self.fake.cpu_seconds()
-        took = measure(*tasks, environment=self.fake.environment)
+        took = measure(*tasks, environment={**self.fake.environment, **(more or {})})
         used = self.fake.cpu_seconds() - before
         return took, {**self.fake.take_counts(), "fake_cpu_seconds": used}
 
@@ -86,12 +89,15 @@ class Scores:
         )
 
 
-def contest(arena: Arena, table: str, contestants: Sequence[Contestant]) -> dict[str, Scores]:
-    """Let each run once a round, in turn, over the same table, and return their scores by name."""
+def contest(arena: Arena, table: str, contestants: Sequence[Contestant], lake: str | None = None) -> dict[str, Scores]:
+    """Let each run once a round, in turn, over the same table, and return their scores by name.
+
+    Each gets an empty bucket, or all get the one that is named (with a lake that has been archived to).
+    """
     runs: dict[str, list[tuple[Took, Mapping[str, float]]]] = {one.name: [] for one in contestants}
     for number in range(arena.rounds):
         for one in contestants:
-            bucket = arena.bucket()
+            bucket = lake or arena.bucket()
             tasks = [Task(one.function, {"table": table, "bucket": bucket, **more}, one.cores) for more in one.processes]
             took, counted = arena.run(*tasks)
             runs[one.name].append((took, counted))

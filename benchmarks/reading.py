@@ -24,12 +24,14 @@ def read_path(arena: Arena) -> Outcome:
     """Measure one stream, and all streams on two cores."""
     world = World(_MODULES, _MESSAGES // arena.scale)
     halves = [{"part": (0, 2)}, {"part": (1, 2)}]
+    middle = world.days // 2
+    days = [{"days": (0, middle)}, {"days": (middle, world.days)}]
     spool = {"spool": arena.spool}
     contestants = [
         Contestant("nothing but receiving (how fast the fake is)", "benchmarks.contestants.trivial:read"),
         Contestant("Dynalake, 1 stream", _OURS, ({**spool, "streams": 1},)),
         Contestant("Dynalake, 8 streams", _OURS, ({**spool, "streams": 8},)),
-        Contestant("Dynalake, 2 processes of 4 streams", _OURS, [{**spool, **half, "streams": 4} for half in halves]),
+        Contestant("Dynalake, 2 processes of 4 streams", _OURS, [{**spool, **part, "streams": 4} for part in days]),
         Contestant("Dynalake, 8 streams on one core", _OURS, ({**spool, "streams": 8},), cores=1),
         Contestant("awswrangler", _WRANGLER),
         Contestant("awswrangler, 2 processes", _WRANGLER, halves),

@@ -1,19 +1,32 @@
-"""Dynalake's engine, through its public parts only: what the flows call, without plan, consent, catalogue and Prefect."""
+"""Dynalake's engine, through its public parts only: single steps as the flows call them, and whole runs."""
 
 from __future__ import annotations
 
+import os
+import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from archive.engine.batch import Batch, BatchWork
+from archive.aws import Clients
+from archive.dynamo_insert import Paces
+from archive.engine.batch import Batch, BatchResult, BatchWork
+from archive.engine.planning import Request
 from archive.engine.session import Session
 from archive.model.config import Config, Lake, Limits, Policy, PurgeMode, Roles, Source
 from archive.model.spec import CHAT_MESSAGES
-from archive.model.window import Window, parse_instant
+from archive.model.window import DAY, Window, parse_instant
+from archive.pace import Pace
+from archive.restore import plan as restoring
+from archive.restore.opening import open_lake
+from archive.restore.planning import make_plan, target_of_request
+from archive.restore.run import Surroundings, execute
+from archive.restore.wanted import Wanted
 from benchmarks.contestants.shares import world_of
 from benchmarks.fake.world import World
 from benchmarks.process import Timed
+from flows.operate import Catalogue, execute_directly, perform
 
 NOW: Final = datetime(2024, 12, 1, tzinfo=UTC)
 """When runs over the fake's tables begin: all messages are old enough, but those of idle modules."""
@@ -42,38 +55,99 @@ def config(world: World, bucket: str, spool: str, *, streams: int = 4, purge: Pu
     )
 
 
-def part_of(window: Window, part: tuple[int, int]) -> Window:
-    """Return the part (number, count) of a window of whole days."""
-    number, count = part
-    days = (window.end - window.start).days
-    step = (window.end - window.start) / days
-    return Window(window.start + step * (days * number // count), window.start + step * (days * (number + 1) // count))
-
-
-def archive(table: str, bucket: str, spool: str, **more: Any) -> Timed:  # noqa: ANN401 - JSON
-    """Archive a table, or its `part` (number, count) of the days, in one batch: read, spool, merge, prove, store; purge, if so set."""
-    world = world_of(table)
-    part = tuple(more.pop("part", (0, 1)))
-    session = Session(config(world, bucket, spool, **more), "bench")
-    session.open_lake()
-    session.require_purgeable()
-    if session.config.policy.purge != "keep":
-        session.partiql_types()
-    work = BatchWork(session, NOW, _ignore)
-    batch = Batch(0, part_of(world.window, part), tuple(world.numbers))
+def archive(table: str, bucket: str, spool: str, days: tuple[int, int] | None = None, **more: Any) -> Timed:  # noqa: ANN401 - JSON
+    """Archive a table in one batch: read, spool, merge, prove, store. Or its days [first, end), or its first few modules (`modules`)."""
+    modules = more.pop("modules", None)
+    work, batch = _work(table, bucket, spool, **more)
+    batch = replace(batch, modules=batch.modules[:modules])
+    if days is not None:
+        start = batch.window.start
+        batch = replace(batch, window=Window(start + days[0] * DAY, start + days[1] * DAY))
 
     def timed() -> float:
-        result = work.archive(batch)
-        _require(result.failed)
-        return result.added
+        return _added(work.archive(batch))
 
     return timed
 
 
-def _require(failed: list[str]) -> None:
-    if failed:
-        raise RuntimeError(failed[0])
+def purge(table: str, bucket: str, spool: str, modules: int | None = None, **more: Any) -> Timed:  # noqa: ANN401 - JSON
+    """Purge what has been archived of a table, or of its first few modules: ask for keys, get the segments, remove conditionally."""
+    work, batch = _work(table, bucket, spool, purge="delete", **more)
+    work.session.require_purgeable()
+    work.session.partiql_types()
+    batch = replace(batch, modules=batch.modules[:modules])
+
+    def timed() -> float:
+        result = work.purge(batch)
+        _require(not result.failed, result.failed)
+        return result.purged.done
+
+    return timed
 
 
-def _ignore(_: str, __: int) -> None:
-    """Show no progress."""
+def discover(table: str, bucket: str, spool: str) -> Timed:
+    """Find the modules that have messages."""
+    session = Session(config(world_of(table), bucket, spool), _run())
+
+    def timed() -> float:
+        return len(session.reader.modules(session.facts))
+
+    return timed
+
+
+def nightly(table: str, bucket: str, spool: str, **more: Any) -> Timed:  # noqa: ANN401 - JSON
+    """Perform a whole run as the command does: check, plan, register, archive, purge, record. `last`: a backfill of so many days."""
+    world, last = world_of(table), more.pop("last", None)
+    settings = config(world, bucket, spool, **more)
+    request = Request("nightly") if last is None else Request("backfill", Window(world.window.end - last * DAY, world.window.end))
+    catalogue = Catalogue(f"lake_{bucket.replace('-', '_')}", "messages")
+
+    def timed() -> float:
+        _, run = perform(settings, catalogue, request, NOW, execute_directly)
+        _require(run.error is None, run.why)
+        return run.result.added
+
+    return timed
+
+
+def restore(table: str, bucket: str, spool: str, modules: int | None = None, **more: Any) -> Timed:  # noqa: ANN401 - JSON
+    """Restore what has been archived of a table, or of its first few modules, into that table."""
+    world = world_of(table)
+    settings = config(world, bucket, spool, **more)
+    clients = Clients(None, None, "purger", settings.limits.purge_requests + 4)
+    lake = open_lake(Clients(None, None, "archiver", settings.limits.streams * 2 + 4), settings)
+    values = {"module_id": tuple(world.numbers[:modules])}
+    request = restoring.Request(Wanted(CHAT_MESSAGES, world.window, values), NOW + DAY)
+    name = _run()
+
+    def timed() -> float:
+        target = target_of_request(lambda: clients, settings, lake, request)
+        plan = make_plan(lake, target, request, settings, (name, NOW))
+        paces = Paces(Pace(_UNLIMITED, time.monotonic, time.sleep), Pace(_UNLIMITED, time.monotonic, time.sleep))
+        result = execute(plan, Surroundings(settings, lake, lambda: clients, paces, name, NOW, lambda _: None))
+        _require(result.error is None, result.why)
+        return result.counts.restored
+
+    return timed
+
+
+def _work(table: str, bucket: str, spool: str, **more: Any) -> tuple[BatchWork, Batch]:  # noqa: ANN401 - settings
+    world = world_of(table)
+    session = Session(config(world, bucket, spool, **more), _run())
+    session.open_lake()
+    return BatchWork(session, NOW, lambda _, __: None), Batch(0, world.window, tuple(world.numbers))
+
+
+def _run() -> str:
+    """Return a name that no other process's run has: records are kept under it."""
+    return f"bench-{os.getpid()}"
+
+
+def _added(result: BatchResult) -> int:
+    _require(not result.failed, result.failed)
+    return result.added
+
+
+def _require(good: bool, why: object) -> None:  # noqa: FBT001 - said at once what for
+    if not good:
+        raise RuntimeError(why)

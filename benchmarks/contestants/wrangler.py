@@ -1,4 +1,4 @@
-"""AWS SDK for pandas, as its documentation shows it: a module read into a data frame, and written as Parquet."""
+"""AWS SDK for pandas, as its documentation shows it: a module read into a data frame, and written as Parquet; items deleted."""
 
 from __future__ import annotations
 
@@ -34,5 +34,25 @@ def archive(table: str, bucket: str, part: tuple[int, int] = (0, 1), **_: Any) -
             awswrangler.s3.to_parquet(df=frame, path=f"s3://{bucket}/export/module={module}/messages.parquet", compression="zstd")
             rows += len(frame)
         return rows
+
+    return timed
+
+
+def delete_blindly(table: str, limit: int, **_: Any) -> Timed:  # noqa: ANN401 - JSON
+    """Remove messages by their keys; it knows no conditions."""
+    world = world_of(table)
+    items: list[dict[str, Any]] = []
+    for module in world.numbers:
+        if len(items) < limit:
+            condition = Key("moduleId").eq(module)
+            read: Any = awswrangler.dynamodb.read_items(
+                table_name=table, index_name="ModuleAnalyticsIndex", key_condition_expression=condition, as_dataframe=False
+            )
+            items += [{name: item[name] for name in ("conversationId", "timestamp")} for item in read]
+    del items[limit:]
+
+    def timed() -> float:
+        awswrangler.dynamodb.delete_items(items=items, table_name=table)
+        return len(items)
 
     return timed

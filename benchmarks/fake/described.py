@@ -22,6 +22,7 @@ BACKUPS: Final = msgspec.json.encode(
         }
     }
 )
+NO_TTL: Final = msgspec.json.encode({"TimeToLiveDescription": {"TimeToLiveStatus": "DISABLED"}})
 
 
 def described(world: World) -> bytes:

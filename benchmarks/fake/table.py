@@ -1,8 +1,8 @@
 """Answers DynamoDB's calls for any table whose name says what it holds (`world`).
 
 Reads are right: pages of 1 MB, half-open at no side (as BETWEEN is), with LastEvaluatedKey, Limit and what they cost.
-Attributes are projected only where keys are asked for. A conditional write to a message of the table succeeds and returns its image, whatever its
-condition says; only messages that clients make up (their ids begin with `dynalake-probe-`) are kept and compared.
+Attributes are projected only where keys are asked for. A conditional write to a message of the table succeeds and returns
+its image, whatever its condition says; only messages that clients make up (their ids begin with `dynalake-probe-`) are kept and compared.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 
 from benchmarks.fake.answer import OK, Answer, Counts
-from benchmarks.fake.described import BACKUPS, INDEXES, described
+from benchmarks.fake.described import BACKUPS, INDEXES, NO_TTL, described
 from benchmarks.fake.probes import Probes
 from benchmarks.fake.ring import Ring, numbers_of
 from benchmarks.fake.world import Line, World
@@ -83,6 +83,7 @@ class Tables:
             "DeleteItem": self._delete_item,
             "DescribeContinuousBackups": lambda _: BACKUPS,
             "DescribeTable": lambda body: described(_world(msgspec.json.decode(body)["TableName"])),
+            "DescribeTimeToLive": lambda _: NO_TTL,
             "PutItem": self._put,
             "Query": self._query,
             "Scan": self._scan,
@@ -119,8 +120,9 @@ class Tables:
     def _page(self, line: Line, first: int, end: int, request: dict[str, Any]) -> bytes | bytearray:
         """Return messages of [first, end), as many as a page takes: their JSON, or only how many they are."""
         last = min(end, self._ring.fitting(line.module, first, _PAGE), first + request.get("Limit", _FOREVER)) if first < end else first
-        units = _units(self._ring.bytes_between(line.module, first, last))
-        self._counts.add(messages_read=last - first, read_units=units)
+        size = self._ring.bytes_between(line.module, first, last)
+        units = _units(size)
+        self._counts.add(messages_read=last - first, message_bytes=size, read_units=units)
         about: dict[str, Any] = {"Count": last - first, "ScannedCount": last - first}
         if last < end or 0 < last - first == request.get("Limit"):
             about["LastEvaluatedKey"] = self._key(line, last - 1)
@@ -188,26 +190,25 @@ class Tables:
     def _execute(self, body: bytes) -> bytes:
         request = _statements.decode(body)
         table = request.statements[0].text.split('"', 2)[1]
-        units = 0
+        units = deletes = 0
         answers: list[bytes | bytearray] = []
         for statement in request.statements:
-            kind = statement.text[:6]
-            if Probes.made_up(conversation := _value.decode(statement.parameters[0])["S"]):
+            conversation = _value.decode(statement.parameters[0])["S"]
+            if Probes.made_up(conversation):
                 answers.append(self._probes.execute(conversation, statement.text, statement.parameters))
                 units += _WRITES
-            elif kind == "INSERT":
+            elif statement.text.startswith("INSERT"):
                 answers.append(b'{"TableName":"%s"}' % table.encode())
                 units += _WRITES * _blocks(sum(map(len, map(bytes, statement.parameters))))
             else:
-                stamp = int(_value.decode(statement.parameters[1])["N"])
-                size, image = self._image(table, _Key({"S": conversation}, {"N": str(stamp)}))
+                stamp = _value.decode(statement.parameters[1])
+                size, image = self._image(table, _Key({"S": conversation}, stamp))
                 answers.append(
                     b'{"TableName":"%s","Item":%s}' % (table.encode(), image) if image else b'{"TableName":"%s"}' % table.encode()
                 )
                 units += _WRITES * _blocks(size)
-        kinds = {statement.text[:6] for statement in request.statements}
-        self._counts.add(**{f"{kind}_statements": sum(statement.text[:6] == kind for statement in request.statements) for kind in kinds})
-        self._counts.add(write_units=units)
+                deletes += 1
+        self._counts.add(conditional_deletes=deletes, write_units=units)
         capacity = b',"ConsumedCapacity":[{"TableName":"%s","CapacityUnits":%d}]}' % (table.encode(), units)
         return b"".join((b'{"Responses":[', b",".join(answers), b"]", capacity))
 
@@ -218,7 +219,7 @@ class Tables:
             return b"{}"
         size, image = self._image(request.table, request.key)
         units = _WRITES * _blocks(size)
-        self._counts.add(write_units=units)
+        self._counts.add(conditional_deletes=b'"ConditionExpression"' in body, write_units=units)
         capacity = b'{"ConsumedCapacity":{"TableName":"%s","CapacityUnits":%d}' % (request.table.encode(), units)
         return capacity + b',"Attributes":' + image + b"}" if image and b'"ALL_OLD"' in body else capacity + b"}"
 
