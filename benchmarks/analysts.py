@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
+from zlib import crc32
 
 import duckdb
 import numpy as np
@@ -55,9 +56,9 @@ def analysts(arena: Arena) -> Outcome:
         for least in [min(row.figures["pyarrow, x less"], row.figures["DuckDB, x less"])]
     ]
     about = (
-        f"{_MODULES * _MESSAGES:,} messages of {_DAYS} days. The export has the same rows and the same compression, in the order of a hash of "
-        f"the conversation, {_PAGE_ROWS} to a file. Bytes are those that pyarrow's dataset and DuckDB's own reader ask a file system for, "
-        "footers included. The lake is asked by `dt` too, as Athena is."
+        f"{_MODULES * (_MESSAGES // arena.scale):,} messages of {_DAYS} days. The export has the same rows and the same compression, in the "
+        f"order of a hash of the conversation, {_PAGE_ROWS} to a file. Bytes are those that pyarrow's dataset and DuckDB's own reader ask a "
+        "file system for, footers included. The lake is asked by `dt` too, as Athena is."
     )
     return Outcome("analysts", "What analysts read", about, rows, goals)
 
@@ -78,7 +79,7 @@ def _export(lake: Path, folder: Path) -> None:
     """Write the lake's rows again: one file a page, in the order of a hash of the conversation, as a scan returns them."""
     folder.mkdir()
     rows = pa.concat_tables(pq.ParquetFile(path).read() for path in sorted(lake.rglob("*.parquet")))
-    hashes = np.array([hash(name) for name in rows.column("conversation_id").to_pylist()])
+    hashes = np.array([crc32(name.encode()) for name in rows.column("conversation_id").to_pylist()])
     order = np.argsort(hashes, kind="stable")
     for number, start in enumerate(range(0, len(order), _PAGE_ROWS)):
         page = rows.take(pa.array(order[start : start + _PAGE_ROWS]))
@@ -112,11 +113,11 @@ def _with_pyarrow(folder: Path, question: Question) -> tuple[int, int]:
     """Return how many rows there are, and how many bytes were read for them."""
     window, column, value, columns = question
     files = CountedFiles()
-    hive = ds.partitioning(pa.schema([("dt", pa.string())]), flavor="hive")
+    hive = ds.partitioning(pa.schema([("dt", pa.string())]), flavor="hive") if _by_day(folder) else None
     data = ds.dataset(str(folder), format="parquet", filesystem=files.for_pyarrow(), partitioning=hive)
     start, end = (pa.scalar(milliseconds, pa.timestamp("ms")) for milliseconds in (window.start_ms, window.end_ms))
     wanted = (ds.field(column) == value) & (ds.field("sent_at") >= start) & (ds.field("sent_at") < end)
-    if "dt" in data.schema.names:
+    if hive:
         wanted &= (ds.field("dt") >= f"{window.start:%F}") & (ds.field("dt") < f"{window.end:%F}")
     files.bytes = 0  # opening the dataset has read one footer, which the scan reads again
     return data.to_table(columns=columns, filter=wanted).num_rows, files.bytes
@@ -125,7 +126,7 @@ def _with_pyarrow(folder: Path, question: Question) -> tuple[int, int]:
 def _with_duckdb(folder: Path, question: Question) -> tuple[int, int]:
     window, column, value, columns = question
     files = CountedFiles()
-    parts = any(folder.glob("dt=*"))
+    parts = _by_day(folder)
     source = f"counted://{folder}/{'dt=*/' if parts else ''}*.parquet"
     days = f"AND dt >= '{window.start:%F}' AND dt < '{window.end:%F}'" if parts else ""
     with duckdb.connect() as connection:
@@ -138,6 +139,10 @@ def _with_duckdb(folder: Path, question: Question) -> tuple[int, int]:
         )
         rows = sum(len(batch) for batch in _batches(found))
     return rows, files.bytes
+
+
+def _by_day(folder: Path) -> bool:
+    return any(folder.glob("dt=*"))
 
 
 def _batches(found: Any) -> Iterator[list[Any]]:  # noqa: ANN401 - DuckDB's connection

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,10 +28,13 @@ from benchmarks.fake.world import World
 from benchmarks.process import Timed
 from flows.operate import Catalogue, execute_directly, perform
 
-NOW: Final = datetime(2024, 12, 1, tzinfo=UTC)
-"""When runs over the fake's tables begin: all messages are old enough, but those of idle modules."""
 _UNLIMITED: Final = 1e9  # units a second: what is measured is the client
 _SPOOL_BYTES: Final = 64 * 10**9
+
+
+def now_of(world: World) -> datetime:
+    """Return when runs over a table begin: all its messages are old enough by then, but those of idle modules."""
+    return world.window.end + 100 * DAY
 
 
 def config(world: World, bucket: str, spool: str, *, streams: int = 4, purge: PurgeMode = "keep") -> Config:
@@ -86,8 +89,9 @@ def purge(table: str, bucket: str, spool: str, modules: int | None = None, **mor
 
 
 def discover(table: str, bucket: str, spool: str) -> Timed:
-    """Find the modules that have messages."""
+    """Begin a lake, and find the modules that have messages."""
     session = Session(config(world_of(table), bucket, spool), _run())
+    session.open_lake()
 
     def timed() -> float:
         return len(session.reader.modules(session.facts))
@@ -98,12 +102,12 @@ def discover(table: str, bucket: str, spool: str) -> Timed:
 def nightly(table: str, bucket: str, spool: str, **more: Any) -> Timed:  # noqa: ANN401 - JSON
     """Perform a whole run as the command does: check, plan, register, archive, purge, record. `last`: a backfill of so many days."""
     world, last = world_of(table), more.pop("last", None)
-    settings = config(world, bucket, spool, **more)
+    settings, now = config(world, bucket, spool, **more), now_of(world)
     request = Request("nightly") if last is None else Request("backfill", Window(world.window.end - last * DAY, world.window.end))
     catalogue = Catalogue(f"lake_{bucket.replace('-', '_')}", "messages")
 
     def timed() -> float:
-        _, run = perform(settings, catalogue, request, NOW, execute_directly)
+        _, run = perform(settings, catalogue, request, now, execute_directly)
         _require(run.error is None, run.why)
         return run.result.added
 
@@ -117,14 +121,14 @@ def restore(table: str, bucket: str, spool: str, modules: int | None = None, **m
     clients = Clients(None, None, "purger", settings.limits.purge_requests + 4)
     lake = open_lake(Clients(None, None, "archiver", settings.limits.streams * 2 + 4), settings)
     values = {"module_id": tuple(world.numbers[:modules])}
-    request = restoring.Request(Wanted(CHAT_MESSAGES, world.window, values), NOW + DAY)
-    name = _run()
+    name, now = _run(), now_of(world)
+    request = restoring.Request(Wanted(CHAT_MESSAGES, world.window, values), now + DAY)
 
     def timed() -> float:
         target = target_of_request(lambda: clients, settings, lake, request)
-        plan = make_plan(lake, target, request, settings, (name, NOW))
+        plan = make_plan(lake, target, request, settings, (name, now))
         paces = Paces(Pace(_UNLIMITED, time.monotonic, time.sleep), Pace(_UNLIMITED, time.monotonic, time.sleep))
-        result = execute(plan, Surroundings(settings, lake, lambda: clients, paces, name, NOW, lambda _: None))
+        result = execute(plan, Surroundings(settings, lake, lambda: clients, paces, name, now, lambda _: None))
         _require(result.error is None, result.why)
         return result.counts.restored
 
@@ -135,7 +139,7 @@ def _work(table: str, bucket: str, spool: str, **more: Any) -> tuple[BatchWork, 
     world = world_of(table)
     session = Session(config(world, bucket, spool, **more), _run())
     session.open_lake()
-    return BatchWork(session, NOW, lambda _, __: None), Batch(0, world.window, tuple(world.numbers))
+    return BatchWork(session, now_of(world), lambda _, __: None), Batch(0, world.window, tuple(world.numbers))
 
 
 def _run() -> str:

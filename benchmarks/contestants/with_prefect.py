@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from archive.engine.planning import Request
@@ -35,7 +34,7 @@ def directly(**arguments: Any) -> Timed:  # noqa: ANN401 - JSON
 def _settings(table: str, bucket: str, spool: str) -> Settings:
     return Settings(
         source=SourceSection(table=table),
-        lake=LakeSection(bucket=bucket, spool_directory=Path(spool)),
+        lake=LakeSection.model_validate({"bucket": bucket, "spool_directory": spool}),
         policy=PolicySection(purge="delete"),
         limits=LimitsSection(read_units=_UNLIMITED, write_units=_UNLIMITED),
     )
