@@ -1,4 +1,4 @@
-"""Runs benchmarks by name (all, if none is named), prints what they found, and keeps it: `python -m benchmarks [--quick] [NAME ...]`."""
+"""Runs benchmarks by name (all, if none is named), prints what they found, keeps it and documents it: `python -m benchmarks [--quick] [NAME ...]`."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from typing import Final
 from benchmarks.accounting import accounting
 from benchmarks.analysts import analysts
 from benchmarks.arena import Arena, arena
+from benchmarks.document import section, write_document
 from benchmarks.machine import describe
 from benchmarks.memory import memory
-from benchmarks.outcome import Outcome, table
+from benchmarks.outcome import Outcome
 from benchmarks.reading import read_path
 from benchmarks.removing import nightly, purge, restore
 from benchmarks.running import growth, idle, prefect
@@ -42,7 +43,11 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"which: {', '.join(BENCHMARKS)}; all, if none is named")
     parser.add_argument("--quick", action="store_true", help="one round of small sizes: to see that it works; nothing is kept")
     parser.add_argument("--rounds", type=int, default=_ROUNDS, help="how often each contestant runs (default: %(default)s)")
+    parser.add_argument("--write-docs", action="store_true", help="measure nothing; write what was kept into docs/performance.md")
     options = parser.parse_args()
+    if options.write_docs:
+        write_document(BENCHMARKS)
+        return
     if unknown := set(options.names) - set(BENCHMARKS):
         parser.error(f"there is no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
     named = os.environ.get("DYNALAKE_TEST_DATA")
@@ -53,11 +58,11 @@ def main() -> None:
         for name in options.names or BENCHMARKS:
             _say(f"\n{name}")
             outcome = replace(BENCHMARKS[name](place), machine=describe(real=bool(named)))
-            print("\n".join([f"\n## {outcome.title}\n", outcome.about, "", *table(outcome), ""]))
-            for goal in outcome.goals:
-                print(f"{'met ' if goal.met else 'OPEN'} {goal.wanted}: {goal.reached}")
+            print("\n".join(section(outcome)), flush=True)
             if not options.quick:
                 outcome.save()
+    if not options.quick:
+        write_document(BENCHMARKS)
 
 
 def _say(text: str) -> None:

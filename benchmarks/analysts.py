@@ -56,9 +56,9 @@ def analysts(arena: Arena) -> Outcome:
         for least in [min(row.figures["pyarrow, x less"], row.figures["DuckDB, x less"])]
     ]
     about = (
-        f"{_MODULES * (_MESSAGES // arena.scale):,} messages of {_DAYS} days. The export has the same rows and the same compression, in the "
-        f"order of a hash of the conversation, {_PAGE_ROWS} to a file. Bytes are those that pyarrow's dataset and DuckDB's own reader ask a "
-        "file system for, footers included. The lake is asked by `dt` too, as Athena is."
+        f"{_MODULES * (_MESSAGES // arena.scale):,} messages of {_DAYS} days. The export has the same rows and the same compression, in "
+        f"the order of a hash of the conversation, {_PAGE_ROWS} to a file. Bytes are those that pyarrow's dataset and DuckDB's own reader "
+        "ask a file system for, footers included. The lake is asked by `dt` too, as Athena is."
     )
     return Outcome("analysts", "What analysts read", about, rows, goals)
 

@@ -38,17 +38,18 @@ class Outcome:
     about: str
     rows: list[Row]
     goals: list[Goal] = field(default_factory=list)
+    drawing: list[str] = field(default_factory=list)
     machine: Mapping[str, str] = field(default_factory=dict)
 
-    def save(self) -> None:
-        """Keep it under benchmarks/results/."""
-        RESULTS.mkdir(exist_ok=True)
-        (RESULTS / f"{self.name}.json").write_text(json.dumps(asdict(self), indent=1) + "\n")
+    def save(self, folder: Path = RESULTS) -> None:
+        """Keep it, in place of an earlier one."""
+        folder.mkdir(exist_ok=True)
+        (folder / f"{self.name}.json").write_text(json.dumps(asdict(self), indent=1) + "\n")
 
 
-def load(name: str) -> Outcome | None:
+def load(name: str, folder: Path = RESULTS) -> Outcome | None:
     """Return the outcome that was kept last; None if there is none."""
-    path = RESULTS / f"{name}.json"
+    path = folder / f"{name}.json"
     if not path.exists():
         return None
     kept = json.loads(path.read_text())
@@ -73,3 +74,9 @@ def _cell(value: float | None) -> str:
     if value is None:
         return ""
     return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:,.3g}"  # noqa: PLR2004 - three digits are enough
+
+
+def bars(values: Mapping[str, float], unit: str) -> list[str]:
+    """Draw values as bars: the longest has 40 signs."""
+    most, width = max(values.values()), max(map(len, values))
+    return [f"{name:>{width}} {'#' * max(round(value / most * 40), 1):<40} {_cell(value)} {unit}" for name, value in values.items()]

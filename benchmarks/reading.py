@@ -37,6 +37,8 @@ def read_path(arena: Arena) -> Outcome:
         Contestant("awswrangler, 2 processes", _WRANGLER, halves),
         Contestant("boto3 + pyarrow", _STOCK),
         Contestant("boto3 + pyarrow, 2 processes", _STOCK, halves),
+        Contestant("Airflow's DynamoDBToS3, its steps (JSON lines)", "benchmarks.contestants.exporters:airflow"),
+        Contestant("Singer's tap-dynamodb, its steps (JSON lines)", "benchmarks.contestants.exporters:singer"),
     ]
     scores = contest(arena, world.table, contestants)
     other = scores["awswrangler"]

@@ -102,7 +102,9 @@ def growth(arena: Arena) -> Outcome:
         'Whole runs with `purge = "keep"`, from the plan to the record, one run each. In the last two lines a run archives '
         f"{_NIGHT_DAYS} days more, after so many days that have been archived before."
     )
-    return Outcome("growth", "Growth", about, sizes + idlers + ages, goals)
+    each = {row.what: row.figures["seconds"] / (messages / arena.scale) * 1e6 for row, messages in zip(sizes, _SIZES, strict=True)}
+    drawing = [*bars(each, "microseconds a message"), "", *bars({row.what: row.figures["seconds"] for row in idlers + ages}, "s")]
+    return Outcome("growth", "Growth", about, sizes + idlers + ages, goals, drawing)
 
 
 def _slope(values: list[float]) -> float:
