@@ -1,0 +1,62 @@
+"""The read path: from the HTTP page through spool and sort to stored Parquet, against what a user would use instead."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from benchmarks.arena import Arena, Contestant, contest
+from benchmarks.fake.world import World
+from benchmarks.outcome import Goal, Outcome
+
+_MODULES: Final = 8
+_MESSAGES: Final = 6_000
+_OURS: Final = "benchmarks.contestants.ours:archive"
+_WRANGLER: Final = "benchmarks.contestants.wrangler:archive"
+_STOCK: Final = "benchmarks.contestants.stock:archive"
+_QUOTA: Final = 320
+"""MB/s that a table's default quota of 40,000 read units a second allows."""
+_ONE: Final = (7, 8)
+_ALL: Final = (9, 11)
+"""Times awswrangler: the goal, and the stretch."""
+
+
+def read_path(arena: Arena) -> Outcome:
+    """Measure one stream, and all streams on two cores."""
+    world = World(_MODULES, _MESSAGES // arena.scale)
+    halves = [{"part": (0, 2)}, {"part": (1, 2)}]
+    middle = world.days // 2
+    days = [{"days": (0, middle)}, {"days": (middle, world.days)}]
+    spool = {"spool": arena.spool}
+    contestants = [
+        Contestant("nothing but receiving (how fast the fake is)", "benchmarks.contestants.trivial:read"),
+        Contestant("Dynalake, 1 stream", _OURS, ({**spool, "streams": 1},)),
+        Contestant("Dynalake, 8 streams", _OURS, ({**spool, "streams": 8},)),
+        Contestant("Dynalake, 2 processes of 4 streams", _OURS, [{**spool, **part, "streams": 4} for part in days]),
+        Contestant("Dynalake, 8 streams on one core", _OURS, ({**spool, "streams": 8},), cores=1),
+        Contestant("awswrangler", _WRANGLER),
+        Contestant("awswrangler, 2 processes", _WRANGLER, halves),
+        Contestant("boto3 + pyarrow", _STOCK),
+        Contestant("boto3 + pyarrow, 2 processes", _STOCK, halves),
+        Contestant("Airflow's DynamoDBToS3, its steps (JSON lines)", "benchmarks.contestants.exporters:airflow"),
+        Contestant("Singer's tap-dynamodb, its steps (JSON lines)", "benchmarks.contestants.exporters:singer"),
+    ]
+    scores = contest(arena, world.table, contestants)
+    other = scores["awswrangler"]
+    rows = [score.row(name, other) for name, score in scores.items()]
+    stream = scores["Dynalake, 1 stream"].messages_a_second / other.messages_a_second
+    best = max((name for name in scores if name.startswith("Dynalake")), key=lambda name: scores[name].messages_a_second)
+    both = scores[best].messages_a_second / scores["awswrangler, 2 processes"].messages_a_second
+    fastest = scores[best].mb_a_second
+    goals = [
+        Goal(f"one stream: {_ONE[0]} x awswrangler ({_ONE[1]} x stretch)", f"{stream:.1f} x", met=stream >= _ONE[0]),
+        Goal(
+            f"two cores: {_ALL[0]} x awswrangler with two processes ({_ALL[1]} x stretch)",
+            f"{both:.1f} x ({best}); {fastest:.0f} MB/s are {fastest / _QUOTA:.0%} of a table's default quota",
+            met=both >= _ALL[0],
+        ),
+    ]
+    about = (
+        f"{world.modules} modules of {world.messages:,} messages over {world.days} days, about 2 KB each. Ours stores zstd 3 and proves "
+        "it; the others store zstd 1 and prove nothing. The first line is what a client gets that throws everything away."
+    )
+    return Outcome("read_path", "Read path: HTTP page to stored Parquet", about, rows, goals)
