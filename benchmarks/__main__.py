@@ -1,4 +1,4 @@
-"""Runs benchmarks by name (all, if none is named), prints what they found, keeps it and documents it: `python -m benchmarks [--quick] [NAME ...]`."""
+"""Runs benchmarks by name (else all), prints, keeps and documents what they found: `python -m benchmarks [--quick] [NAME ...]`."""
 
 from __future__ import annotations
 

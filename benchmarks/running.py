@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from benchmarks.arena import Arena
 from benchmarks.fake.world import World
-from benchmarks.outcome import Figures, Goal, Outcome, Row
+from benchmarks.outcome import Figures, Goal, Outcome, Row, bars
 from benchmarks.process import Task, Took
 from tests.servers import free_port, running
 

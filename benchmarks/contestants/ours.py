@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from archive.aws import Clients
-from archive.dynamo_insert import Paces
 from archive.engine.batch import Batch, BatchResult, BatchWork
 from archive.engine.planning import Request
 from archive.engine.session import Session
+from archive.governor import Governor
+from archive.model.budget import Budget, Warm
 from archive.model.config import Config, Lake, Limits, Policy, PurgeMode, Roles, Source
 from archive.model.spec import CHAT_MESSAGES
 from archive.model.window import DAY, Window, parse_instant
-from archive.pace import Pace
 from archive.restore import plan as restoring
 from archive.restore.opening import open_lake
 from archive.restore.planning import make_plan, target_of_request
@@ -53,7 +53,7 @@ def config(world: World, bucket: str, spool: str, *, streams: int = 4, purge: Pu
             late_rows=1_000,
             late_days=7,
         ),
-        limits=Limits(_UNLIMITED, _UNLIMITED, streams, purge_requests=4),
+        limits=Limits(_UNLIMITED, _UNLIMITED, streams, purge_requests=4, partition_read_units=_UNLIMITED, partition_write_units=_UNLIMITED),
         roles=Roles(None, None),
     )
 
@@ -127,8 +127,8 @@ def restore(table: str, bucket: str, spool: str, modules: int | None = None, **m
     def timed() -> float:
         target = target_of_request(lambda: clients, settings, lake, request)
         plan = make_plan(lake, target, request, settings, (name, now))
-        paces = Paces(Pace(_UNLIMITED, time.monotonic, time.sleep), Pace(_UNLIMITED, time.monotonic, time.sleep))
-        result = execute(plan, Surroundings(settings, lake, lambda: clients, paces, name, now, lambda _: None))
+        governor = Governor(Budget.of(settings.limits, Warm(_UNLIMITED, _UNLIMITED)), time.monotonic, time.sleep)
+        result = execute(plan, Surroundings(settings, lake, lambda: clients, governor, name, now, lambda _: None))
         _require(result.error is None, result.why)
         return result.counts.restored
 
