@@ -61,7 +61,10 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Request units a second for the whole run, requests in flight at once, and caps for a run (None: no cap)."""
+    """Request units a second for the whole run, requests in flight at once, and caps for a run (None: no cap).
+
+    A run that would remove more than `unattended_messages` needs a person who agrees.
+    """
 
     read_units: float
     write_units: float
@@ -70,14 +73,16 @@ class Limits:
     max_messages: int | None = None
     max_dollars: float | None = None
     max_minutes: int | None = None
+    unattended_messages: int = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Roles:
-    """ARNs to assume for each half of the work; None: the caller's own credentials."""
+    """ARNs to assume for each part of the work; None: the caller's own credentials."""
 
     archiver: str | None
     purger: str | None
+    restorer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
