@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mypy_boto3_glue import GlueClient
     from mypy_boto3_s3 import S3Client
 
-Half = Literal["archiver", "purger"]
+Half = Literal["archiver", "purger", "restorer"]
 
 THROTTLES: Final = frozenset(
     {

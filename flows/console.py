@@ -76,7 +76,7 @@ def reporting_to(console: Console, *, yes: bool, quiet_plan: bool = False) -> It
     def ask(plan: Plan) -> bool:
         if not quiet_plan:
             show_plan(console, plan)
-        if yes or plan.purge == "keep" or plan.window is None or not plan.modules:
+        if yes or not plan.removes:
             return True
         if not sys.stdin.isatty():
             console.print("There is no terminal to ask on, and this run removes messages: give --yes.", style="yellow")

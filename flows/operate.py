@@ -78,9 +78,7 @@ def perform(
     work = _work(job)
     session = work.session
     plan = make_plan(session, request, now, reporter.current().say)
-    if not reporter.current().consent(plan):
-        message = "nothing was done: the plan was not agreed to"
-        raise RefusedError(message)
+    _require_consent(plan, config)
     error: DynalakeError | None = None
     total = BatchResult()
     if session.is_new_lake:
@@ -103,6 +101,20 @@ def perform(
             error = stopped
     ended = datetime.now(UTC)
     return plan, finish(session, plan, total, error, (now, ended), time.monotonic() - began)
+
+
+def _require_consent(plan: Plan, config: Config) -> None:
+    """Show the plan, and refuse it where nobody agrees, or where nobody can be asked and it would remove too much."""
+    shown, most = reporter.current(), config.limits.unattended_messages
+    if not shown.consent(plan):
+        message = "nothing was done: the plan was not agreed to"
+        raise RefusedError(message)
+    if plan.removes and plan.rows > most and not shown.attended:
+        message = (
+            f"nothing was done: about {plan.rows:,} messages would be removed, and without a person who agrees it may be {most:,} "
+            "([limits] unattended_messages); run it once by hand with --yes, or raise that"
+        )
+        raise RefusedError(message)
 
 
 def require_all(findings: list[Finding]) -> None:

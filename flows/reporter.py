@@ -18,6 +18,9 @@ from archive.model.plan import Plan
 class Reporter(Protocol):
     """Hears what a run does. Threads may call it."""
 
+    attended: bool
+    """Whether consent is a person's."""
+
     def say(self, text: str) -> None:
         """Hear one line."""
 
@@ -32,7 +35,9 @@ class Reporter(Protocol):
 
 
 class LogReporter:
-    """Writes to the log. On a worker nobody can be asked: the deployment's settings are the consent."""
+    """Writes to the log. On a worker nobody can be asked: the deployment's settings are the consent, up to a number of messages."""
+
+    attended = False
 
     def __init__(self) -> None:
         """Log as `dynalake`."""
@@ -57,6 +62,8 @@ class LogReporter:
 
 class ConsoleReporter:
     """Shows a run on a console; `ask` shows the plan and decides on consent."""
+
+    attended = True
 
     def __init__(self, console: Console, ask: Ask) -> None:
         """Show bars where the console is a terminal."""

@@ -246,6 +246,7 @@ class LimitsSection(Section):
     max_messages: Annotated[Whole, Field(ge=1)] | None = None
     max_dollars: Rate | None = None
     max_minutes: Annotated[Whole, Field(ge=1)] | None = None
+    unattended_messages: Annotated[Whole, Field(ge=0)] = 1_000_000
 
 
 class RolesSection(Section):
@@ -253,6 +254,7 @@ class RolesSection(Section):
 
     archiver: Role | None = None
     purger: Role | None = None
+    restorer: Role | None = None
 
 
 class AthenaSection(Section):

@@ -61,7 +61,24 @@ def make_plan(session: Session, request: Request, now: datetime, told: Callable[
     modules = tuple(module for module, _ in parts)
     looked, looked_bytes = sum(rows for _, (rows, _) in parts), sum(size for _, (_, size) in parts)
     item_bytes = max(looked_bytes // looked, 1) if looked else _TYPICAL_BYTES
-    return _priced(session, request, modules, holds, (item_bytes, session.governor.figures().read_units - before))
+    plan = _priced(session, request, modules, holds, (item_bytes, session.governor.figures().read_units - before))
+    if request.command == "nightly" and (text := _pause(session, plan, now)):
+        told(text)
+    return plan
+
+
+def _pause(session: Session, plan: Plan, now: datetime) -> str | None:
+    """Say how much has come together where the last complete night was not yesterday's."""
+    through = complete_through(session.store, session.keys, session.config.policy.purge, session.named_modules)
+    days = None if through is None else (archive_end(session, now) - through).days
+    if (days is not None and days <= 1) or not plan.rows:
+        return None
+    cost = plan.cost
+    seconds = float(cost.read_units) / session.governor.budget.rate("read")
+    if plan.purge != "keep":
+        seconds += plan.rows / float(plan.rate.rows_a_second)
+    since = "no night has been completed in this mode yet" if days is None else f"{days:,} days since the last complete night"
+    return f"{since}: about {plan.rows:,} messages, {seconds / 3600:,.2f} hours at least under [limits], ${float(cost.once):,.2f}"
 
 
 def _not_held(session: Session, modules: Sequence[ModulePlan], holds: tuple[Hold, ...], now: datetime) -> list[ModulePlan]:

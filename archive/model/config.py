@@ -65,6 +65,7 @@ class Limits:
 
     Units are those of the table, of each index (None: as the table), and of each value of an index's partition key. `shared_by`:
     so many runs or workers share them, each an equal part.
+    A run that would remove more than `unattended_messages` needs a person who agrees.
     """
 
     read_units: float
@@ -79,14 +80,16 @@ class Limits:
     max_messages: int | None = None
     max_dollars: float | None = None
     max_minutes: int | None = None
+    unattended_messages: int = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Roles:
-    """ARNs to assume for each half of the work; None: the caller's own credentials."""
+    """ARNs to assume for each part of the work; None: the caller's own credentials."""
 
     archiver: str | None
     purger: str | None
+    restorer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,11 @@ class Plan:
     warnings: tuple[str, ...]
 
     @property
+    def removes(self) -> bool:
+        """Say whether it would remove or mark anything."""
+        return self.purge != "keep" and self.window is not None and bool(self.modules)
+
+    @property
     def rows(self) -> int:
         """Messages expected in all."""
         return sum(module.rows for module in self.modules)

@@ -14,6 +14,7 @@ _INDEXES: Final = (
     ("ProviderUsageIndex", "provider", "S"),
 )
 INDEXES: Final = len(_INDEXES)
+_WARM: Final = {"WarmThroughput": {"ReadUnitsPerSecond": 10**9, "WriteUnitsPerSecond": 10**9, "Status": "ACTIVE"}}
 BACKUPS: Final = msgspec.json.encode(
     {
         "ContinuousBackupsDescription": {
@@ -39,11 +40,18 @@ def described(world: World) -> bytes:
         "AttributeDefinitions": [{"AttributeName": name, "AttributeType": kind} for name, kind in names.items()],
         "BillingModeSummary": {"BillingMode": "PAY_PER_REQUEST"},
         "GlobalSecondaryIndexes": [
-            {"IndexName": name, "KeySchema": _schema(key), "Projection": {"ProjectionType": "ALL"}, "IndexStatus": "ACTIVE", **about}
+            {
+                "IndexName": name,
+                "KeySchema": _schema(key),
+                "Projection": {"ProjectionType": "ALL"},
+                "IndexStatus": "ACTIVE",
+                **about,
+                **_WARM,
+            }
             for name, key, _ in _INDEXES
         ],
     }
-    return msgspec.json.encode({"Table": table | about})
+    return msgspec.json.encode({"Table": table | about | _WARM})
 
 
 def _schema(key: str) -> list[dict[str, str]]:

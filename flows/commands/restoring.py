@@ -147,7 +147,7 @@ def _restore(config: Config, request: Request, now: datetime, options: Options) 
 
     @lru_cache(maxsize=1)
     def restorer() -> Clients:
-        return Clients(config.source.region, config.roles.purger, "purger", limits.purge_requests + 4, read_only=options.dry_run)
+        return Clients(config.source.region, config.roles.restorer, "restorer", limits.purge_requests + 4, read_only=options.dry_run)
 
     reader = Clients(config.source.region, config.roles.archiver, "archiver", limits.streams * 2 + 4, read_only=options.dry_run)
     lake = open_lake(reader, config)

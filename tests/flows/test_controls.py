@@ -9,14 +9,19 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from archive.aws import READS, Clients, refuse_changes
+from archive.engine.planning import Request
+from archive.engine.run import RunResult
 from archive.errors import RefusedError
 from flows.cli import app
+from flows.operate import Catalogue, execute_directly, perform
+from flows.settings import load_settings
 from tests import servers
 
 BUCKET = "controls"
@@ -229,3 +234,34 @@ def test_a_monitor_is_told_by_the_exit_code(world: World) -> None:
     assert world.run("nightly", "--yes")[0] == 0
     code, out, err = world.run("status", "--json")
     assert (code, json.loads(out)["attention"], err) == (0, [], "")
+
+
+def unattended(world: World, monkeypatch: pytest.MonkeyPatch, **settings: str) -> RunResult:
+    """Perform a night as a worker does: nobody is there to be asked."""
+    for name, value in {**world.environment, **settings}.items():
+        monkeypatch.setenv(name, value)
+    chosen = load_settings(None, os.environ)
+    catalogue = Catalogue(chosen.athena.database, chosen.athena.table)
+    return perform(chosen.config(), catalogue, Request("nightly"), datetime.now(UTC), execute_directly)[1]
+
+
+def test_a_worker_may_not_remove_more_than_the_settings_allow(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is written; so many, or with nothing removed any number, are let through."""
+    with pytest.raises(RefusedError, match=r"about 12 messages .* it may be 11 .*unattended_messages"):
+        unattended(world, monkeypatch, DYNALAKE_LIMITS__UNATTENDED_MESSAGES="11")
+    assert (world.items(), world.objects()) == (DAYS * A_DAY, {})
+    unattended(world, monkeypatch, DYNALAKE_LIMITS__UNATTENDED_MESSAGES="0", DYNALAKE_POLICY__PURGE="keep")
+    assert unattended(world, monkeypatch, DYNALAKE_LIMITS__UNATTENDED_MESSAGES="12").result.purged.done == DAYS * A_DAY
+
+
+def test_a_person_who_agrees_may_remove_any_number(world: World) -> None:
+    """The limit is for runs that nobody looks at."""
+    assert world.run("nightly", "--yes", DYNALAKE_LIMITS__UNATTENDED_MESSAGES="1")[0] == 0
+    assert world.items() == 0
+
+
+def test_a_first_night_says_how_much_has_come_together(world: World) -> None:
+    """Before it begins; the night after says nothing of the kind."""
+    said = "no night has been completed in this mode yet: about 12 messages, "
+    assert said in world.run("nightly", "--yes")[1]
+    assert said not in world.run("nightly", "--yes")[1]

@@ -207,3 +207,16 @@ def test_a_purge_that_cannot_keep_up_is_said_beforehand(place: Workplace) -> Non
     assert any("purging takes longer than messages come in" in warning for warning in plan.warnings)
     keeping = make_plan(slowed.with_policy(purge="keep").session(), Request("backfill", TWO_DAYS), NOW, ignore)
     assert keeping.warnings == ()
+
+
+def test_a_night_after_a_pause_says_how_long_it_was_and_how_much_there_is(place: Workplace) -> None:
+    """Messages, hours and dollars; a night after a night says nothing."""
+    place = place.with_policy(purge="keep")
+    place.put(message("a", 1, 1))
+    place.perform(Request("nightly"))
+    place.put(message("b", 48 * DAY_MS, 1))
+    for days, says in ((1, []), (5, ["5 days since the last complete night: about 1 messages, "])):
+        told: list[str] = []
+        make_plan(place.session(), Request("nightly"), NOW + days * DAY, told.append)
+        assert [text[: len(says[0])] for text in told if says and "night" in text] == says
+        assert bool(says) == any("last complete night" in text for text in told)
