@@ -38,7 +38,7 @@ types: setup ## Check the types (mypy --strict)
 golden: setup ## Write the golden files anew; read what changed before you commit it
 	@$(BIN)/python -m pytest --update-golden -m golden || [ $$? -eq 5 ]
 
-bench: setup ## Measure how fast it archives and purges
+bench: setup ## Measure it against what one would use instead, and write docs/performance.md
 	@$(BIN)/python -m benchmarks
 
 prove: setup servers ## Run the long demonstrations of the promises

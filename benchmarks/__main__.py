@@ -17,12 +17,13 @@ from benchmarks.document import section, write_document
 from benchmarks.machine import describe
 from benchmarks.memory import memory
 from benchmarks.outcome import Outcome
-from benchmarks.reading import read_path
+from benchmarks.reading import read_path, streams
 from benchmarks.removing import nightly, purge, restore
 from benchmarks.running import growth, idle, prefect
 
 BENCHMARKS: Final[Mapping[str, Callable[[Arena], Outcome]]] = {
     "read_path": read_path,
+    "streams": streams,
     "purge": purge,
     "restore": restore,
     "nightly": nightly,

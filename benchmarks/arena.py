@@ -73,14 +73,14 @@ class Scores:
     fake_cpu_share: float
     """The fake's CPU seconds for each second that the contestant took: at 1, the fake would be the bottleneck."""
 
-    def row(self, name: str, other: Scores) -> Row:
-        """Return a line of a table; `other` is who is beaten, in time and in CPU seconds."""
+    def row(self, name: str, other: Scores, who: str) -> Row:
+        """Return a line of a table; `other` is the one that is compared with, in time and in CPU seconds, and `who` that is."""
         return Row(
             name,
             {
                 "messages/s": self.messages_a_second,
                 "MB/s of JSON": self.mb_a_second,
-                "x awswrangler": self.messages_a_second / other.messages_a_second,
+                f"x {who}": self.messages_a_second / other.messages_a_second,
                 "x in CPU": other.cpu_seconds_a_million / self.cpu_seconds_a_million,
                 "CPU s per million": self.cpu_seconds_a_million,
                 "peak MB": self.peak_mb,

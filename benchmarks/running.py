@@ -80,7 +80,7 @@ def _prefect_server() -> Iterator[Mapping[str, str]]:
     settings = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1", "PREFECT_SERVER_UI_ENABLED": "false"}
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     with running("prefect", port, command, "/api/health", settings) as server:
-        yield {**settings, "PREFECT_API_URL": f"{server.endpoint}/api"}
+        yield {**settings, "PREFECT_LOGGING_LEVEL": "ERROR", "PREFECT_API_URL": f"{server.endpoint}/api"}
 
 
 def growth(arena: Arena) -> Outcome:

@@ -207,7 +207,7 @@ class Tables:
                     b'{"TableName":"%s","Item":%s}' % (table.encode(), image) if image else b'{"TableName":"%s"}' % table.encode()
                 )
                 units += _WRITES * _blocks(size)
-                deletes += 1
+                deletes += image is not None
         self._counts.add(conditional_deletes=deletes, write_units=units)
         capacity = b',"ConsumedCapacity":[{"TableName":"%s","CapacityUnits":%d}]}' % (table.encode(), units)
         return b"".join((b'{"Responses":[', b",".join(answers), b"]", capacity))
@@ -219,7 +219,7 @@ class Tables:
             return b"{}"
         size, image = self._image(request.table, request.key)
         units = _WRITES * _blocks(size)
-        self._counts.add(conditional_deletes=b'"ConditionExpression"' in body, write_units=units)
+        self._counts.add(conditional_deletes=image is not None and b'"ConditionExpression"' in body, write_units=units)
         capacity = b'{"ConsumedCapacity":{"TableName":"%s","CapacityUnits":%d}' % (request.table.encode(), units)
         return capacity + b',"Attributes":' + image + b"}" if image and b'"ALL_OLD"' in body else capacity + b"}"
 
