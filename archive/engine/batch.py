@@ -31,7 +31,6 @@ from archive.model.window import Window
 from archive.purge.segment import Purged, Purger
 
 _LOG = logging.getLogger("dynalake")
-_AT_LEAST: Final = 2  # segments in work, also with one stream: most of the work on them is Arrow's, beside Python's lock
 _COUNTED: Final = (
     "read",
     "spooled_bytes",
@@ -323,7 +322,7 @@ class BatchWork:
                 self._handled += segments[segment]
             return work(segment) if stopped is None else BatchResult(stopped=stopped)
 
-        with ThreadPoolExecutor(max(session.config.limits.streams, _AT_LEAST), "segment") as pool:
+        with ThreadPoolExecutor(session.config.limits.streams, "segment") as pool:
             futures = [pool.submit(unless_stopped, segment) for segment in sorted(segments)]
             for future in futures:
                 try:
