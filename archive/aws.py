@@ -65,9 +65,8 @@ READS: Final = frozenset(
 """The operations that a dry run may make."""
 DENIED: Final = frozenset({"AccessDeniedException", "AccessDenied", "UnauthorizedOperation", "403"})
 _ABSENT: Final = frozenset({"ResourceNotFoundException"})
-# S3 answers a HEAD without a body, and so without a code: 400 is what credentials get that have expired.
 _EXPIRED: Final = frozenset(
-    {"400", "AuthFailure", "ExpiredToken", "ExpiredTokenException", "IncompleteSignature", "InvalidAccessKeyId", "InvalidClientTokenId"}
+    {"AuthFailure", "ExpiredToken", "ExpiredTokenException", "IncompleteSignature", "InvalidAccessKeyId", "InvalidClientTokenId"}
     | {"InvalidSignatureException", "InvalidToken", "MissingAuthenticationToken", "MissingAuthenticationTokenException"}
     | {"RequestExpired", "RequestTimeTooSkewed", "SignatureDoesNotMatch", "TokenRefreshRequired", "UnrecognizedClientException"}
 )
@@ -204,7 +203,8 @@ def _of_client_error(error: ClientError, operation: str, target: str) -> Dynalak
         return TransientServiceError(f"{operation} on {target} failed for now ({code}); run again later")
     if code in DENIED:
         return NotPermittedError(f"{operation} on {target} is not permitted; grant it to the role in use")
-    if code in _EXPIRED:
+    # S3 answers a HEAD without a body, and so without a code: 400 is what credentials get that have expired.
+    if code in _EXPIRED or (code == "400" and operation.startswith("s3:")):
         return ServiceError(
             f"{operation} on {target} was refused ({code}): the credentials are wrong or have expired, or this machine's clock is wrong; "
             "renew them, or set it"

@@ -37,7 +37,6 @@ def _error(code: str, status: int) -> ClientError:
         (_error("AccessDeniedException", 400), NotPermittedError, "is not permitted; grant it"),
         (_error("ExpiredTokenException", 400), ServiceError, "credentials are wrong or have expired"),
         (_error("RequestExpired", 400), ServiceError, "credentials are wrong or have expired, or this machine's clock"),
-        (_error("400", 400), ServiceError, "credentials are wrong or have expired"),
         (_error("InvalidClientTokenId", 403), ServiceError, "credentials are wrong or have expired"),
         (_error("ResourceNotFoundException", 400), InputError, "table T does not exist"),
         (_error("ValidationException", 400), ServiceError, r"was refused \(ValidationException\)"),
@@ -58,6 +57,15 @@ def test_what_aws_says_is_translated(error: Exception, kind: type[DynalakeError]
     assert type(caught.value) is kind
     assert caught.value.__cause__ is error
     assert "secret" not in str(caught.value)
+
+
+def test_a_refusal_without_a_code_is_that_of_expired_credentials_to_s3_alone() -> None:
+    """S3 answers a HEAD without a body."""
+    refusal = _error("400", 400)
+    with pytest.raises(ServiceError, match="have expired"), translated("s3:GetObject", "k"):
+        raise refusal
+    with pytest.raises(ServiceError, match="not expected"), translated("dynamodb:Query", "table T"):
+        raise refusal
 
 
 def test_our_own_errors_pass() -> None:

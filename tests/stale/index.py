@@ -1,4 +1,7 @@
-"""An index that lags behind its table, as a global secondary index may: each of its entries by itself, and never backwards."""
+"""An index that lags behind its table, as a global secondary index may: each of its entries by itself.
+
+It is read eventually consistently, from a copy that may lag behind the one that answered before: so an entry may go back as well.
+"""
 
 from __future__ import annotations
 
@@ -44,11 +47,19 @@ class Index:
         """The entries that do not show yet what is at the table."""
         return sorted(entry for entry, told in self._told.items() if self._shown.get(entry, 0) < len(told) - 1)
 
-    def catch_up(self, entries: Iterable[Entry] | None = None, steps: int | None = None) -> None:
-        """Show what is at the table (or so many versions later than now), in some entries or in all."""
+    @property
+    def entries(self) -> list[Entry]:
+        """Every entry that ever was."""
+        return sorted(self._told)
+
+    def catch_up(self, entries: Iterable[Entry] | None = None) -> None:
+        """Show what is at the table, in some entries or in all."""
         for entry in self._told if entries is None else entries:
-            last = len(self._told[entry]) - 1
-            self._shown[entry] = last if steps is None else min(self._shown.get(entry, 0) + steps, last)
+            self.show(entry, 0)
+
+    def show(self, entry: Entry, behind: int) -> None:
+        """Show an entry as it was so many versions ago, or as it was first: empty."""
+        self._shown[entry] = max(len(self._told[entry]) - 1 - behind, 0)
 
     @contextmanager
     def in_place(self) -> Iterator[None]:

@@ -2,131 +2,134 @@
 
 from __future__ import annotations
 
-from itertools import count
-from typing import Any, Final
+from dataclasses import dataclass, field
+from itertools import count, cycle
+from typing import Final, Literal
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import HealthCheck, settings
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from hypothesis import HealthCheck, Phase, given, settings
 
-from archive.codec.values import Item
 from archive.engine.planning import Request
 from tests.archive.engine.workplace import DAY_MS, TWO_DAYS, Workplace, message
 from tests.interleaving.oracle import MARK
-from tests.interleaving.user import Key, key_of
+from tests.interleaving.user import GONE, Key, key_of
 from tests.stale.stale import Stale
 
-_MODULES: Final = st.sampled_from((1, 2))
-_KEYS: Final = st.sampled_from([(f"conversation-{number}", number % 2 * DAY_MS + number) for number in range(3)])
-_REQUESTS: Final = st.sampled_from((Request("backfill", TWO_DAYS), Request("nightly"), Request("purge", TWO_DAYS)))
+_KEYS: Final = (("conversation-0", 0), ("conversation-1", DAY_MS + 1))
+_REQUESTS: Final = {"backfill": Request("backfill", TWO_DAYS), "nightly": Request("nightly"), "purge": Request("purge", TWO_DAYS)}
 
 
-class History(RuleBasedStateMachine):
-    """One table, one lake, and one index that lags."""
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What the user does to one message: edit it (or write it, if it is not there), delete it, or replace it."""
 
-    def __init__(self, place: Workplace) -> None:
-        """Wait for the policy."""
-        super().__init__()
-        self._place = place
-        self._versions = count(1)
-        self._marked: dict[Key, int] = {}
+    kind: Literal["edit", "delete", "put"]
+    key: int
+    module: int
 
-    @initialize(purge=st.sampled_from(("delete", "delete", "expire")), key=_KEYS, module=_MODULES)
-    def begin(self, purge: str, key: tuple[str, int], module: int) -> None:
-        """Begin with one message that the index shows."""
-        self.stale = Stale(self._place, purge)
-        self.stale.put(self._item(key, module))
 
-    def _item(self, key: tuple[str, int], module: int) -> Item:
-        return message(*key, module, f"version {next(self._versions)}")
+@dataclass(frozen=True, slots=True)
+class Night:
+    """What the user does by day, and the run of the night; `behind` says by how many versions the index's entries lag then, in turn."""
 
-    def _written(self) -> list[Item]:
-        return [versions[-1] for versions in self.stale.user.history.values() if versions[-1]]
+    acts: tuple[Act, ...]
+    command: str
+    behind: tuple[int, ...]
 
-    @rule(key=_KEYS, module=_MODULES, shown=st.booleans())
-    def put(self, key: tuple[str, int], module: int, *, shown: bool) -> None:
-        """Write a message, or use its key again."""
-        self.stale.put(self._item(key, module), shown=shown)
 
-    @precondition(lambda self: self._written())
-    @rule(data=st.data(), module=st.none() | _MODULES)
-    def edit(self, data: st.DataObject, module: int | None) -> None:
-        """Edit a message, if it is still at the table; it may change its module."""
-        item = data.draw(st.sampled_from(self._written()))
-        more: dict[str, Any] = {} if module is None else {"moduleId": {"N": str(module)}}
+_ACTS: Final = st.builds(
+    Act, st.sampled_from(("edit", "edit", "edit", "put", "delete")), st.sampled_from((0, 1)), st.sampled_from((1, 1, 2))
+)
+_NIGHTS: Final = st.builds(
+    Night,
+    st.lists(_ACTS, max_size=2).map(tuple),
+    st.sampled_from(("backfill", "backfill", "nightly", "purge", "keep", "expire")),
+    st.lists(st.sampled_from((0, 0, 1, 2, 3)), min_size=1, max_size=4).map(tuple),
+)
+
+
+@dataclass(slots=True)
+class History:
+    """Plays nights on one table, one lake and one index."""
+
+    stale: Stale
+    versions: count[int] = field(default_factory=lambda: count(1))
+    marked: dict[Key, int] = field(default_factory=dict)
+    """How many versions a message had when it was marked."""
+
+    def act(self, act: Act) -> None:
+        """Let the user do something."""
+        conversation, moment = _KEYS[act.key]
+        item = message(conversation, moment, act.module, f"version {next(self.versions)}")
+        user = self.stale.user
+        written = user.history.get(key_of(item), [GONE])[-1]
         with self.stale.told():
-            self.stale.user.edit(item, content={"S": f"version {next(self._versions)}"}, **more)
+            if act.kind == "delete" and written:
+                user.delete(written)
+            elif act.kind == "edit" and written:
+                user.edit(written, content=item["content"], moduleId=item["moduleId"])
+            else:
+                user.put(item)
 
-    @precondition(lambda self: self._written())
-    @rule(data=st.data())
-    def delete(self, data: st.DataObject) -> None:
-        """Delete a message, if it is still at the table."""
-        with self.stale.told():
-            self.stale.user.delete(data.draw(st.sampled_from(self._written())))
-
-    @precondition(lambda self: self.stale.index.behind)
-    @rule(data=st.data(), steps=st.sampled_from((1, 1, 2, None)))
-    def catch_up(self, data: st.DataObject, steps: int | None) -> None:
-        """Let some entries show later versions."""
-        self.stale.index.catch_up(data.draw(st.lists(st.sampled_from(self.stale.index.behind), min_size=1, unique=True)), steps)
-
-    @rule(request=_REQUESTS)
-    def run(self, request: Request) -> None:
-        """Run as the policy says."""
-        self.stale.run(request)
-        written = self.stale.user.history
+    def night(self, night: Night) -> None:
+        """Let a day pass, and a run."""
+        for act in night.acts:
+            self.act(act)
+        for entry, behind in zip(self.stale.index.entries, cycle(night.behind), strict=False):
+            self.stale.index.show(entry, behind)
+        if night.command in _REQUESTS:
+            self.stale.run(_REQUESTS[night.command])
+        elif self.stale.purge == "delete":
+            self.stale.run(purge="keep")
+        else:
+            self._expire()
+        versions = self.stale.user.history
         for item in self.stale.place.items():
             if MARK in item:
-                self._marked.setdefault(key_of(item), len(written[key_of(item)]))
+                self.marked.setdefault(key_of(item), len(versions[key_of(item)]))
 
-    @precondition(lambda self: self.stale.purge == "delete")
-    @rule()
-    def keep(self) -> None:
-        """Archive, and remove nothing."""
-        self.stale.run(purge="keep")
-
-    @precondition(lambda self: self.stale.purge == "expire")
-    @rule()
-    def expire(self) -> None:
+    def _expire(self) -> None:
         """Let DynamoDB remove what is marked; not what was edited since: docs/design.md says what that would cost."""
         stale = self.stale
         with stale.told():
             for item in stale.place.items():
-                key = key_of(item)
-                if MARK in item and self._marked.get(key) == len(stale.user.history[key]):
-                    stale.place.dynamodb.delete_item(
-                        TableName=stale.place.table, Key={name: item[name] for name in ("conversationId", "timestamp")}
-                    )
+                if MARK in item and self.marked.get(key_of(item)) == len(stale.user.history[key_of(item)]):
+                    key = {name: item[name] for name in ("conversationId", "timestamp")}
+                    stale.place.dynamodb.delete_item(TableName=stale.place.table, Key=key)
                     stale.runs.removed.append(item)
 
-    def teardown(self) -> None:
-        """Let the index catch up, run again, and judge."""
-        if hasattr(self, "stale"):
-            self.stale.finish()
 
-
-def _explore(place: Workplace, examples: int, *, fixed: bool) -> None:
-    run_state_machine_as_test(
-        lambda: History(place),  # type: ignore[arg-type]  # it takes whatever makes one
-        settings=settings(
-            max_examples=examples,
-            stateful_step_count=9,
-            derandomize=fixed,
-            database=None,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-        ),
+def _explore(place: Workplace, purge: str, examples: int, *, fixed: bool) -> None:
+    @settings(
+        max_examples=examples,
+        derandomize=fixed,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate] if fixed else [Phase.generate, Phase.shrink],
+        suppress_health_check=list(HealthCheck),
     )
+    @given(st.lists(_NIGHTS, min_size=4, max_size=6))
+    def explore(nights: list[Night]) -> None:
+        history = History(Stale(place, purge))
+        for number in (0, 1):
+            history.act(Act("put", number, 1))
+        for night in nights:
+            history.night(night)
+        history.stale.finish()
+
+    explore()
 
 
-def test_some_histories(place: Workplace) -> None:
+@pytest.mark.parametrize(("purge", "examples"), [("delete", 6), ("expire", 2)])
+def test_some_histories(place: Workplace, purge: str, examples: int) -> None:
     """A few that are the same each time."""
-    _explore(place, 6, fixed=True)
+    _explore(place, purge, examples, fixed=True)
 
 
 @pytest.mark.prove
 @pytest.mark.timeout(900)
-def test_many_histories(place: Workplace) -> None:
+@pytest.mark.parametrize(("purge", "examples"), [("delete", 30), ("expire", 15)])
+def test_many_histories(place: Workplace, purge: str, examples: int) -> None:
     """More of them, different each time."""
-    _explore(place, 50, fixed=False)
+    _explore(place, purge, examples, fixed=False)
