@@ -19,6 +19,7 @@ from flows import reporter
 from flows.logs import set_up
 from flows.settings import Settings, load_settings
 from flows.show import show_plan
+from flows.signals import INTERRUPTED
 
 ConfigOption = Annotated[
     Path | None,
@@ -36,8 +37,6 @@ ModuleOption = Annotated[
     list[str] | None,
     typer.Option("--module", "-m", help="Only this module; may be given several times. \\[default: all]", show_default=False),
 ]
-
-INTERRUPTED = 130
 
 
 def settings_of(config: Path | None) -> Settings:
