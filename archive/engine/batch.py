@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
 from threading import Lock
@@ -31,19 +31,6 @@ from archive.model.window import Window
 from archive.purge.segment import Purged, Purger
 
 _LOG = logging.getLogger("dynalake")
-_COUNTED: Final = (
-    "read",
-    "spooled_bytes",
-    "segments",
-    "stored",
-    "added",
-    "replaced",
-    "superseded",
-    "waiting",
-    "quarantined",
-    "stored_bytes",
-    "mended",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +77,9 @@ class BatchResult:
         self.consumed = latest(self.consumed, other.consumed)
 
 
+_COUNTED: Final = tuple(one.name for one in fields(BatchResult) if one.type == "int")
+
+
 class BatchWork:
     """The parts that the batches of one run share."""
 
@@ -97,13 +87,13 @@ class BatchWork:
         """Prepare; clients are the session's."""
         self.session, self._now, self._progress = session, now, progress
         self._reader = BatchReader(session, progress)
-        self._handled = 0
+        self._handled = self._number = 0
         self._quarantine = Quarantine(session.store, session.keys, session.config.policy)
         self._lock = Lock()
 
     def archive(self, batch: Batch) -> BatchResult:
         """Archive a batch and, as the policy says, purge it. Raises SpoolFullError where it does not fit the spool."""
-        session = self.session
+        session, self._number = self.session, batch.number
         result = BatchResult()
         with self._spool() as (folder, spool):
             self._reader.read(batch.window, batch.modules, spool, keys_only=False)
@@ -141,7 +131,7 @@ class BatchWork:
 
     def purge(self, batch: Batch) -> BatchResult:
         """Purge what is proved, and still at the table, of a batch's segments: the index is asked for keys first."""
-        session = self.session
+        session, self._number = self.session, batch.number
         result = BatchResult()
         with self._spool() as (folder, spool):
             self._reader.read(batch.window, batch.modules, spool, keys_only=True)
@@ -273,9 +263,9 @@ class BatchWork:
     def _must_stop(self) -> bool:
         return self._stop() is not None
 
-    def _tell(self, event: str, segment: Segment, fields: dict[str, int]) -> None:
+    def _tell(self, event: str, segment: Segment, counts: dict[str, int]) -> None:
         """Log an event: names and counts only."""
-        _LOG.info(event, extra={"run": self.session.run, "segment": segment.name, **fields})
+        _LOG.info(event, extra={"run": self.session.run, "batch": self._number, "segment": segment.name, **counts})
 
     def _mend(self, segment: Segment, seen: Seen, place: Place) -> BatchResult:
         """Make the receipt of an object that has none, or an older one; raise the alarm for one without an object."""
@@ -306,7 +296,7 @@ class BatchWork:
 
     def _alarm(self, error: ProofError, result: BatchResult) -> None:
         """Note that a segment was stopped."""
-        _LOG.error(str(error), extra={"run": self.session.run})
+        _LOG.error(str(error), extra={"run": self.session.run, "batch": self._number})
         result.failed.append(str(error))
 
     def _for_each(self, segments: dict[Segment, int], work: Callable[[Segment], BatchResult], result: BatchResult) -> None:

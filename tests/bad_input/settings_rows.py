@@ -94,6 +94,7 @@ SETTINGS: Final = [
     _row("limits.streams", 65, "limits.streams is 65; write a number of at most 64"),
     _row("limits.max_messages", 0, "limits.max_messages is 0; write a number of at least 1"),
     _row("limits.max_dollars", -1.0, "limits.max_dollars is -1.0; write a number above 0"),
+    _row("limits.unattended_messages", -1, "limits.unattended_messages is -1; write a number of at least 0"),
     _row("roles.archiver", "archiver", "roles.archiver is 'archiver', which is not a role; write its ARN, such as 'arn:aws:iam::123456789012:role/archiver'"),
     _row("athena.database", "My-Lake", "athena.database is 'My-Lake', which is not a name Glue takes; use lower-case letters, digits and underscores"),
     _row("athena.table", "receipts", "athena.table is 'receipts', the name of another of the lake's tables; write another, such as 'messages'"),

@@ -45,20 +45,26 @@ class Flow:
             return connection.execute(question).fetchall()
 
 
-@contextmanager
-def flowing(site: Site, home: Path) -> Iterator[Future[Flow]]:
-    """Fill a table, begin a backfill that purges it, and kill what is left of it at the end: the command, and its server."""
-    site = site.with_settings(run={"prefect": True}, policy={"purge": "delete", "protocol": "single"})
+def filled(site: Site) -> tuple[Site, list[Message]]:
+    """Fill a table; returns the site with settings under which a flow purges it, and its messages."""
     client = site.servers.dynamodb.dynamodb()
     items = demo_messages(AROUND, MESSAGES, Random(5))  # noqa: S311 - the same messages every time
     put(client, create_chat_messages(client, site.table), items)
-    source = [message_of(item) for item in items]
-    with ThreadPoolExecutor(1, "flow") as pool, _begun(site, home) as process:
+    purging = site.with_settings(run={"prefect": True}, policy={"purge": "delete", "protocol": "single"})
+    return purging, [message_of(item) for item in items]
+
+
+@contextmanager
+def flowing(site: Site, home: Path) -> Iterator[Future[Flow]]:
+    """Fill a table, begin a backfill that purges it, and kill what is left of it at the end: the command, and its server."""
+    site, source = filled(site)
+    with ThreadPoolExecutor(1, "flow") as pool, begun(site, home) as process:
         yield pool.submit(_ended, process, site, source, home)
 
 
 @contextmanager
-def _begun(site: Site, home: Path) -> Iterator[subprocess.Popen[str]]:
+def begun(site: Site, home: Path) -> Iterator[subprocess.Popen[str]]:
+    """Begin a backfill of the whole window in a process of its own; kill what is left of it at the end."""
     prefect = {
         "PREFECT_HOME": str(home),
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": _SECONDS_TO_START,

@@ -1,0 +1,34 @@
+"""Prefect cancels a flow by a SIGTERM to its process: it ends in good order, as any run does."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+from tests.integration.flow import begun, filled
+from tests.integration.items import by_key
+from tests.integration.lake import messages_of
+from tests.integration.sites import NewSite, Servers
+from tests.integration.worlds import differences
+from tests.servers import Server
+
+
+def test_a_cancelled_flow_ends_after_the_segment_in_hand(moto_server: Server, new_site: NewSite, tmp_path: Path) -> None:
+    """It says so, it is on record, every segment is done or not begun, and no message is lost."""
+    site, source = filled(new_site(Servers(moto_server, moto_server, moto_server)))
+    site = site.with_settings(run={"log": "json"}, limits={"streams": 1})
+    with begun(site, tmp_path) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "segment stored" in line:
+                process.send_signal(signal.SIGTERM)
+                break
+        _, err = process.communicate()
+        assert process.returncode == 7, err
+        assert "SIGTERM was received" in err
+    archived = by_key(message for stored in site.lake.all("messages").values() for message in messages_of(stored))
+    left = by_key(site.left())
+    assert 0 < len(archived) < len(source)
+    assert not archived.keys() & left.keys()
+    assert not differences(archived | left, by_key(source))
+    assert len(site.lake.keys("runs")) == 1
