@@ -200,7 +200,8 @@ def test_a_second_signal_ends_a_run_at_once(world: World) -> None:
         assert any("press Ctrl-C again" in line for line in run.stdout)
         run.send_signal(signal.SIGINT)
         _, err = run.communicate()
-    assert (run.returncode, err) == (130, "Interrupted; nothing is lost: run the same command again.\n")
+    assert run.returncode == 130
+    assert "Interrupted; nothing is lost" in err
     assert world.run("nightly", "--yes")[0] == 0
     assert world.items() == 0
 
