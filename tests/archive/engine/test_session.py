@@ -88,7 +88,7 @@ def test_other_columns_are_refused(place: Workplace) -> None:
     """Segments of one lake have one schema."""
     place.opened()
     fewer = replace(CHAT_MESSAGES, columns=CHAT_MESSAGES.columns[:-1])
-    with pytest.raises(RefusedError, match=r"the columns in \[source\] are not those"):
+    with pytest.raises(RefusedError, match=r"the columns of the settings are not those"):
         place.with_source(spec=fewer).session()
 
 
