@@ -27,7 +27,6 @@ _TABLE = re.compile(r"[A-Za-z0-9_.-]{3,255}")
 _GLUE_NAME = re.compile(r"[a-z0-9_]{1,255}")
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+")
 _OUTPUT = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?")
-_CLUSTERS = frozenset({"dask", "ray"})
 _LAKE_TABLES = frozenset({"receipts", "purges", "runs"})
 _PREFIXES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 
@@ -292,9 +291,6 @@ class RunSection(Section):
         if not self.prefect and (self.engine != "threads" or self.workers > 1):
             key = "prefect"
             raise wrong(key, " is false, which executes one batch after the other; leave engine and workers out, or set it true")
-        if self.address is not None and self.engine not in _CLUSTERS:
-            key = "address"
-            raise wrong(key, f" is of a cluster, and engine = {self.engine!r} needs none; leave it out, or set engine to dask or ray")
         return self
 
 

@@ -54,6 +54,12 @@ def facts_of(table: Mapping[str, Any], source: Source) -> TableFacts:
         raise InputError(message)
     for key in (spec.partition_key, spec.module_key):
         _require_column(spec.column(key), types[key], f"table {source.table}")
+    if (types[spec.module_key] == "S") != (spec.column(spec.module_key).type.kind == "string"):
+        message = (
+            f"the module key {spec.module_key} of index {source.index} is a {'String' if types[spec.module_key] == 'S' else 'Number'}, "
+            f"and its column is of type {spec.column(spec.module_key).type}; correct its type in [[source.columns]]"
+        )
+        raise InputError(message)
     return TableFacts(
         arn=table["TableArn"],
         table_id=table.get("TableId", table["TableArn"]),
