@@ -6,10 +6,12 @@ the next run rebuilds from the object.
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from threading import BoundedSemaphore
 from typing import Final
 
 from archive.errors import InputError, LakeDamagedError, TransientServiceError
@@ -26,6 +28,7 @@ from archive.model.receipt import Owner, Receipt, StoredObject, object_metadata
 from archive.s3 import LARGEST_PUT, Fetched, LostRaceError, Store
 
 _MOST_RACES: Final = 10
+_LEAST_AT_WORK: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,8 @@ class Committer:
     def __init__(self, place: Place, receipts: Receipts, ask: AskTable) -> None:
         """Commit to a place; `ask` reads the base table consistently."""
         self._place, self._receipts, self._ask = place, receipts, ask
+        # Uniting and proving take a core and some 80 MB each, so that more of them than cores gain nothing; requests to S3 go on meanwhile.
+        self._working = BoundedSemaphore(max(_LEAST_AT_WORK, os.cpu_count() or 0))
 
     def commit(self, segment: Segment, spooled: list[Run], *, exists: bool, now: datetime) -> Committed:
         """Unite spooled rows with the stored object; `exists` is what the listing said, and may be out of date.
@@ -100,13 +105,15 @@ class Committer:
         place = self._place
         old, written = before
         stored = old.file.runs(FROM_LAKE) if old else []
-        union, winners, losers = Uniter(place.order, segment, self._ask, place.folder).unite(stored, spooled, place.owner.table_id)
+        with self._working:
+            union, winners, losers = Uniter(place.order, segment, self._ask, place.folder).unite(stored, spooled, place.owner.table_id)
         try:
             with winners, losers:
                 if old is not None and not union.changes:
                     self._receipts.mend(segment, old.receipt, written)
                     return Committed(old.receipt, stored=False, added=0, replaced=0, superseded=0, races=races, replaced_keys=frozenset())
-                proved = prove(place.order, segment, union.path, Inputs(stored, spooled, winners.runs(segment), frozenset(union.moved)))
+                with self._working:
+                    proved = prove(place.order, segment, union.path, Inputs(stored, spooled, winners.runs(segment), frozenset(union.moved)))
                 _require_size(proved)
                 superseded = keep_superseded(place.store, place.keys, place.order, segment, losers)
                 receipt = self._put(segment, proved, old.receipt if old else None, races, now)

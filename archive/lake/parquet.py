@@ -158,7 +158,7 @@ class SegmentFile:
         self._order = order
         with ExitStack() as stack:
             try:
-                self._file = stack.enter_context(pq.ParquetFile(path))
+                self._file = stack.enter_context(pq.ParquetFile(path, pre_buffer=False, buffer_size=_READ_AT_ONCE))
                 self.contents = _contents(self._file.metadata)
             except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
                 message = f"{path.name} is not a readable segment; restore its last version from the bucket's version history"
