@@ -19,7 +19,7 @@ from archive.codec.answers import Answer, Capacity, parsed, wrong_answer
 from archive.codec.fit import NumberColumn, fit, require_times, spool_schema, tag_of
 from archive.codec.readers import Boolean, Number, Reader, Text, columns_of, plain_struct, reader_of, struct_of
 from archive.codec.shapes import MOST_NAMES, UNKNOWN, Shape, can_be_a_field, learned
-from archive.codec.values import AttributeValue, Item, encode_lines, encode_plain, from_wire, plain_number, to_plain
+from archive.codec.values import AttributeValue, Item, encode_plain, from_wire, plain_number, to_plain
 from archive.model.spec import Column, TableSpec
 
 _ABSENT: Final[Any] = None
@@ -230,7 +230,8 @@ class PageDecoder:
 
     def _remainder(self, learned_columns: dict[str, list[Any]], extras: dict[int, dict[str, Any]], count: int) -> pa.Array:
         """Return as JSON text what no column holds; null where there is nothing."""
-        lines = encode_lines(map(self._plain, *learned_columns.values())) if learned_columns else [_NOTHING] * count
+        columns = learned_columns.values()
+        lines = list(map(encode_plain, map(self._plain, *columns))) if columns else [_NOTHING] * count
         for position, plain in extras.items():
             more = {name: column[position] for name, column in learned_columns.items() if column[position] is not UNSET}
             lines[position] = encode_plain(more | plain)

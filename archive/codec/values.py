@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode, b64encode
-from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any, Final, cast
@@ -42,8 +41,7 @@ _HOLDS: Final[dict[str, type | tuple[type, ...]]] = {
 _SHORT_INTEGER: Final = 18  # digits that always fit an int64, so that the encoder may print them itself
 _PLAIN_DIGITS: Final = 38  # what DynamoDB's numbers can have; longer ones are shown with an exponent
 _SMALLEST_PLAIN: Final = -7
-_encoder = msgspec.json.Encoder(order="sorted")
-_encode = _encoder.encode
+_encode = msgspec.json.Encoder(order="sorted").encode
 
 
 def number_of(text: str) -> Decimal:
@@ -159,14 +157,9 @@ def _tagged(tag: str, inner: Any) -> dict[str, Any]:  # noqa: ANN401
     return {f"${tag}": sorted(map(_base64, inner) if member == "B" else inner)}
 
 
-def encode_plain(plain: dict[str, Any]) -> bytes:
-    """Return the JSON text of attributes made plain: one spelling for equal values."""
+def encode_plain(plain: object) -> bytes:
+    """Return the JSON text of attributes made plain (a dictionary or a struct of them): one spelling for equal values."""
     return _encode(plain)
-
-
-def encode_lines(plains: Iterable[object]) -> list[bytes]:
-    """Return the JSON text of many objects' attributes made plain; each may be a struct too."""
-    return _encoder.encode_lines(plains).split(b"\n")[:-1]
 
 
 def canonical(item: Item) -> bytes:

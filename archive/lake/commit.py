@@ -6,11 +6,16 @@ the next run rebuilds from the object.
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from threading import BoundedSemaphore
 from typing import Final
+
+import pyarrow as pa
 
 from archive.errors import InputError, LakeDamagedError, TransientServiceError
 from archive.lake.order import FROM_LAKE, Key, Order
@@ -26,6 +31,7 @@ from archive.model.receipt import Owner, Receipt, StoredObject, object_metadata
 from archive.s3 import LARGEST_PUT, Fetched, LostRaceError, Store
 
 _MOST_RACES: Final = 10
+_LEAST_AT_WORK: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +76,7 @@ class Committer:
     def __init__(self, place: Place, receipts: Receipts, ask: AskTable) -> None:
         """Commit to a place; `ask` reads the base table consistently."""
         self._place, self._receipts, self._ask = place, receipts, ask
+        self._working = BoundedSemaphore(max(_LEAST_AT_WORK, os.cpu_count() or 0))
 
     def commit(self, segment: Segment, spooled: list[Run], *, exists: bool, now: datetime) -> Committed:
         """Unite spooled rows with the stored object; `exists` is what the listing said, and may be out of date.
@@ -100,13 +107,15 @@ class Committer:
         place = self._place
         old, written = before
         stored = old.file.runs(FROM_LAKE) if old else []
-        union, winners, losers = Uniter(place.order, segment, self._ask, place.folder).unite(stored, spooled, place.owner.table_id)
+        with self._at_work():
+            union, winners, losers = Uniter(place.order, segment, self._ask, place.folder).unite(stored, spooled, place.owner.table_id)
         try:
             with winners, losers:
                 if old is not None and not union.changes:
                     self._receipts.mend(segment, old.receipt, written)
                     return Committed(old.receipt, stored=False, added=0, replaced=0, superseded=0, races=races, replaced_keys=frozenset())
-                proved = prove(place.order, segment, union.path, Inputs(stored, spooled, winners.runs(segment), frozenset(union.moved)))
+                with self._at_work():
+                    proved = prove(place.order, segment, union.path, Inputs(stored, spooled, winners.runs(segment), frozenset(union.moved)))
                 _require_size(proved)
                 superseded = keep_superseded(place.store, place.keys, place.order, segment, losers)
                 receipt = self._put(segment, proved, old.receipt if old else None, races, now)
@@ -126,6 +135,18 @@ class Committer:
                 )
         finally:
             union.path.unlink(missing_ok=True)
+
+    @contextmanager
+    def _at_work(self) -> Iterator[None]:
+        """Do what takes a core and some 80 MB: in no more segments at once than there are cores; requests to S3 go on meanwhile.
+
+        Arrow's memory goes back to the system at once: its pool would keep what was the most that any thread has used.
+        """
+        with self._working:
+            try:
+                yield
+            finally:
+                pa.default_memory_pool().release_unused()
 
     def _open_old(self, segment: Segment, least: Receipt | None) -> _Old | None:
         """Fetch and open the stored version; refuse one that is neither the version that is named, nor a later one."""

@@ -160,7 +160,7 @@ class SegmentFile:
         self._order = order
         with ExitStack() as stack:
             try:
-                self._file = stack.enter_context(pq.ParquetFile(path))
+                self._file = stack.enter_context(pq.ParquetFile(path, pre_buffer=False, buffer_size=_READ_AT_ONCE))
                 self.contents = _contents(self._file.metadata)
             except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
                 message = f"segment {_segment_of(path)} is not readable Parquet; restore its last version from the bucket's version history"

@@ -12,7 +12,7 @@ import pyarrow as pa
 from archive.lake.order import Order, SortKey
 
 _ROWS_AT_ONCE: Final = 20_000
-_BYTES_AT_ONCE: Final = 32 * 2**20
+_BYTES_AT_ONCE: Final = 8 * 2**20
 _SMALL_CHUNK: Final = 256  # rows: tables of smaller chunks cost more in overhead than a copy of them does
 
 
@@ -28,7 +28,7 @@ class Run:
 def sweep(order: Order, runs: Iterable[Run]) -> Iterator[pa.Table]:
     """Yield all rows of all runs, sorted; rows with equal keys of one module are never split between two tables.
 
-    Memory holds the runs that overlap, and about 32 MB.
+    Memory holds the runs that overlap, and about 8 MB.
     """
     waiting = sorted(runs, key=lambda run: run.first)
     parts: list[pa.Table] = []

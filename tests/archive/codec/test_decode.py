@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import tracemalloc
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,23 @@ def test_a_page_is_decoded_alike_after_any_other(before: list[Item], drawn: list
     decoder = PageDecoder(CHAT_MESSAGES, MARK)
     decoder.query_page(page(before))
     assert decoder.query_page(page(drawn)).rows.equals(PageDecoder(CHAT_MESSAGES, MARK).rows(drawn))
+
+
+def test_nothing_of_a_page_is_kept() -> None:
+    """A backlog has millions of pages. msgspec 0.22's encode_lines, for one, never lets go of an iterator that it was given."""
+    body = page([{**KEY, "a": {"S": "x" * 1_000}, "b": {"M": {"text": {"S": "x" * 1_000}}}}] * 100)
+    decoder = PageDecoder(CHAT_MESSAGES)
+    tracemalloc.start()
+    try:
+        for _ in range(5):
+            decoder.query_page(body)
+        before, _ = tracemalloc.get_traced_memory()
+        for _ in range(20):
+            decoder.query_page(body)
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert after - before < len(body)
 
 
 def test_a_learned_page_is_decoded_at_once() -> None:
