@@ -92,10 +92,10 @@ _TOO = pytest.mark.prove
 @pytest.mark.parametrize(
     ("where", "family", "act", "words"),
     [
-        (Where("GetObject", _MESSAGES), "messages", _garbage, "not a readable segment"),
-        pytest.param(Where("GetObject", _MESSAGES), "messages", _cut_short, "not a readable segment", marks=_TOO),
+        (Where("GetObject", _MESSAGES), "messages", _garbage, "not readable Parquet"),
+        pytest.param(Where("GetObject", _MESSAGES), "messages", _cut_short, "not readable Parquet", marks=_TOO),
         pytest.param(Where("GetObject", _MESSAGES), "messages", Intruder.delete, "is gone", marks=_TOO),
-        pytest.param(Where("PutObject", _MESSAGES), "messages", _garbage, "not a readable segment", marks=_TOO),
+        pytest.param(Where("PutObject", _MESSAGES), "messages", _garbage, "not readable Parquet", marks=_TOO),
         (Where("PutObject", _MESSAGES), "messages", Intruder.delete, "is gone"),
         (Where("GetObject", _MESSAGES, after=1), "messages", Intruder.delete, "nothing was removed"),
         (Where("GetObject", "/purges/"), "purges", _garbage, "not a readable purge record"),
