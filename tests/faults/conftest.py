@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -11,33 +12,39 @@ from tests.faults.world import World
 from tests.servers import Server
 
 
-@pytest.fixture(scope="session")
-def _a_world(ministack_server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+@contextmanager
+def _pointed_at(server: Server) -> Iterator[None]:
+    """Point clients of this process at a server, for as long as a fixture or a test needs it, and no longer."""
     with pytest.MonkeyPatch.context() as patch, one_loader():
-        patch.setenv("AWS_ENDPOINT_URL", ministack_server.endpoint)
-        yield World(make_workplace(ministack_server, tmp_path_factory.mktemp("faults")).with_source(modules=(1, 2)))
+        patch.setenv("AWS_ENDPOINT_URL", server.endpoint)
+        yield
 
 
 @pytest.fixture(scope="session")
-def _a_discovered_world(moto_server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with pytest.MonkeyPatch.context() as patch, one_loader():
-        patch.setenv("AWS_ENDPOINT_URL", moto_server.endpoint)
+def _a_world(ministack_server: Server, tmp_path_factory: pytest.TempPathFactory) -> World:
+    with _pointed_at(ministack_server):
+        return World(make_workplace(ministack_server, tmp_path_factory.mktemp("faults")).with_source(modules=(1, 2)))
+
+
+@pytest.fixture(scope="session")
+def _a_discovered_world(moto_server: Server, tmp_path_factory: pytest.TempPathFactory) -> World:
+    with _pointed_at(moto_server):
         place = make_workplace(moto_server, tmp_path_factory.mktemp("faults"))
         place.dynamodb.update_time_to_live(TableName=place.table, TimeToLiveSpecification={"Enabled": True, "AttributeName": "expiresAt"})
-        yield World(place)
+        return World(place)
 
 
 @pytest.fixture
-def world(_a_world: World, ministack_server: Server, monkeypatch: pytest.MonkeyPatch) -> World:
+def world(_a_world: World, ministack_server: Server) -> Iterator[World]:
     """On MiniStack, with modules named; purged by single calls or by PartiQL."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL", ministack_server.endpoint)
-    _a_world.set_back()
-    return _a_world
+    with _pointed_at(ministack_server):
+        _a_world.set_back()
+        yield _a_world
 
 
 @pytest.fixture
-def discovered_world(_a_discovered_world: World, moto_server: Server, monkeypatch: pytest.MonkeyPatch) -> World:
+def discovered_world(_a_discovered_world: World, moto_server: Server) -> Iterator[World]:
     """On moto, with modules discovered; purged by single calls or marked."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL", moto_server.endpoint)
-    _a_discovered_world.set_back()
-    return _a_discovered_world
+    with _pointed_at(moto_server):
+        _a_discovered_world.set_back()
+        yield _a_discovered_world
