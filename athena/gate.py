@@ -54,12 +54,18 @@ def check_question(sql: str) -> str:
     return sql.strip()
 
 
+def count_marks(sql: str) -> int:
+    """Return how many question marks stand for parameters. Raises InputError."""
+    return sum(token.token_type is TokenType.PLACEHOLDER for token in _tokens(sql))
+
+
 def parse_question(sql: str) -> exp.Query:
     """Parse what `check_question` accepts, as Athena's dialect, and refuse what sqlglot reads but Athena does not.
 
-    Raises InputError. The check is for common slips, not complete: Trino's own parser is the judge.
+    Question marks become placeholders that are called by their numbers, from 1, in the order of the text. Raises InputError. The check is
+    for common slips, not complete: Trino's own parser is the judge.
     """
-    sql = check_question(sql)
+    sql = _numbered(check_question(sql))
     _check_tokens(_tokens(sql))
     try:
         statement = parse(sql, read="athena", error_level=ErrorLevel.RAISE)[0]
@@ -71,6 +77,14 @@ def parse_question(sql: str) -> exp.Query:
         raise InputError(message)
     _check_tree(statement)
     return statement
+
+
+def _numbered(sql: str) -> str:
+    """Write `:p1` for the first question mark, and so on: a tree does not tell the order of the text."""
+    marks = [token for token in _tokens(sql) if token.token_type is TokenType.PLACEHOLDER]
+    for number, mark in reversed([*enumerate(marks, 1)]):
+        sql = f"{sql[: mark.start]}:p{number}{sql[mark.end + 1 :]}"
+    return sql
 
 
 def _tokens(sql: str) -> list[Token]:
@@ -147,6 +161,9 @@ def _check_tree(statement: exp.Query) -> None:
         _refuse_slip(("GROUP BY ALL", "the columns to group by"))
     if any(statement.find_all(exp.Into, exp.Lock)):
         message = "a question only reads; SELECT INTO and FOR UPDATE are refused"
+        raise InputError(message)
+    if any(mark.find_ancestor(exp.Where) is None for mark in statement.find_all(exp.Placeholder)):
+        message = "Athena takes a parameter (a question mark) in WHERE only; write the value itself elsewhere"
         raise InputError(message)
     for table in statement.find_all(exp.Table):
         if isinstance(table.this, exp.Func):

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext, suppress
 from typing import Literal
 
-import boto3
 import pyarrow as pa
 
-from archive.aws import translated
-from archive.errors import InputError
+from archive.errors import InputError, ServiceError
 from athena import local, remote
+from athena.access import Access, Advice
+from athena.advice import Extent, advise
 from athena.config import Catalog
 from athena.endpoints import is_overridden
 from athena.objects import LakeObjects
+from athena.parameters import Parameter
 
 Engine = Literal["auto", "athena", "duckdb"]
 
@@ -37,21 +37,20 @@ def choose_engine(engine: Engine, location: str, environ: Mapping[str, str]) -> 
 
 
 def query(
-    sql: str,
-    catalog: Catalog,
-    *,
-    engine: Engine = "auto",
-    session: boto3.Session | None = None,
-    environ: Mapping[str, str] = os.environ,
-    sleep: Callable[[float], None] = time.sleep,
+    sql: str, catalog: Catalog, *, parameters: Sequence[Parameter] = (), engine: Engine = "auto", access: Access | None = None
 ) -> pa.Table:
     """Return the answer to one question in Athena's SQL, from either engine with the same column names and types.
 
-    Raises InputError for a question that is not one read-only query or that names what is not there, ServiceError for AWS's faults.
+    Question marks in WHERE stand for the parameters, in their order. `access.told` hears of advice, progress and cost. Raises InputError
+    for a question that is not one read-only query or that names what is not there, ServiceError for AWS's faults.
     """
-    chosen = choose_engine(engine, catalog.location, environ)
+    access = access or Access()
+    chosen = choose_engine(engine, catalog.location, access.environ)
+    objects = LakeObjects.at(catalog.location, access.session, access.environ)
+    # Athena may be asked by somebody who may not list the lake: then there is no advice. DuckDB has to list it anyway.
+    with suppress(ServiceError) if chosen == "athena" else nullcontext():
+        for text in advise(sql, catalog, parameters, lambda: Extent.of(objects, access.opened().region_name)):
+            access.told(Advice(text))
     if chosen == "duckdb":
-        return local.ask(sql, catalog, LakeObjects.at(catalog.location, session, environ))
-    with translated("loading credentials", "the default credentials"):
-        client = (session or boto3.Session()).client("athena")
-    return remote.ask(sql, catalog, client, sleep)
+        return local.ask(sql, catalog, objects, parameters)
+    return remote.ask(sql, catalog, remote.Workgroup.of(catalog.config, access), access, parameters)
