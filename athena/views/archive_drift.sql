@@ -34,7 +34,7 @@ counted AS (
             WHEN starts_with(value, '[') THEN 'list'
             WHEN starts_with(value, '"') THEN 'text'
             WHEN value IN ('true', 'false') THEN 'boolean'
-            WHEN value = 'null' THEN 'null'
+            WHEN value IS NULL OR value = 'null' THEN 'null'
             ELSE 'number'
         END AS type,
         count(*) AS messages,
