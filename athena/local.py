@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import duckdb
@@ -17,7 +17,6 @@ from athena.macros import LOCKS, connect
 from athena.objects import File, LakeObjects, messages_schema, records_schema, service_error
 from athena.parameters import Parameter
 from athena.pruning import needed_partitions, planning_name
-from athena.views import View
 
 _WIDE: Final = ("HUGEINT", "UBIGINT", "UHUGEINT")
 _MISSING = re.compile(r'Referenced (?:column|table) "([^"]+)"|Table "([^"]+)" does not have a column named "([^"]+)"')
@@ -36,9 +35,10 @@ def ask(sql: str, catalog: Catalog, objects: LakeObjects, parameters: Sequence[P
     connection = connect()
     try:
         files = {table: objects.files(_family(table, catalog)) for table in tables}
-        _prepare(connection, catalog, tables, views)
+        queries = {view.name: translate(view.sql, catalog.tables).sql for view in views}
+        _prepare(connection, catalog, tables, queries)
         days = {table: {file.dt for file in found} for table, found in files.items()}
-        needed = needed_partitions(connection, question.sql, question.parameters, days) if tables else {}
+        needed = needed_partitions(connection, question, days, list(queries.values())) if tables else {}
         for table in tables:
             wanted = [file for file in files[table] if file.dt in needed[table]]
             _register(connection, catalog, table, _source(table, catalog, objects, wanted))
@@ -61,17 +61,16 @@ def _source(table: str, catalog: Catalog, objects: LakeObjects, files: list[File
     return objects.messages(catalog.spec, files) if table == catalog.config.table else objects.records(RECORDS[table], files)
 
 
-def _prepare(connection: duckdb.DuckDBPyConnection, catalog: Catalog, tables: Iterable[str], views: Iterable[View]) -> None:
-    """Make empty tables and the views over them in the database's schema: nothing else is there, and nothing else can be reached."""
+def _prepare(connection: duckdb.DuckDBPyConnection, catalog: Catalog, tables: Iterable[str], views: Mapping[str, str]) -> None:
+    """Make empty tables, and the views over them by name, in the database's schema: nothing else is there, and can be reached."""
     connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_quoted(catalog.config.database)}")
     connection.execute(f"SET search_path = {_literal(catalog.config.database)}")
     for table in tables:
         schema = messages_schema(catalog.spec) if table == catalog.config.table else records_schema(RECORDS[table])
         empty = schema.empty_table().rename_columns([planning_name(table, name) for name in schema.names])
         _register(connection, catalog, table, empty)
-    for view in views:
-        query = translate(view.sql, catalog.tables).sql
-        connection.execute(f"CREATE VIEW {_quoted(catalog.config.database)}.{_quoted(view.name)} AS {query}")
+    for name, query in views.items():
+        connection.execute(f"CREATE VIEW {_quoted(catalog.config.database)}.{_quoted(name)} AS {query}")
     for lock in LOCKS:
         connection.execute(lock)
 

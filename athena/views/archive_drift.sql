@@ -1,6 +1,6 @@
 -- Attributes in remainder: new ones, and values that did not fit their column; how often, and of which type.
 --
--- Reads only the days of dt that are asked for.
+-- Reads only the days of dt that are asked for. (DuckDB does not take conditions below an UNNEST: it reads the remainder of all days.)
 -- Example: SELECT attribute, type, sum(messages) FROM archive_drift WHERE dt >= DATE '2024-01-01' GROUP BY 1, 2 ORDER BY 3 DESC
 --
 -- dt         date       Partition; filter by it

@@ -15,25 +15,12 @@ from tests.athena.views.independent import by, column, grouped, is_in_remainder
 from tests.athena.views.real_lake import COMPLETE, PURGE_RUN, STORED_AT, Plain, RealLake, day_of, sent_at
 
 THROUGH = COMPLETE.replace(tzinfo=None)
-DECLARED = frozenset(
-    [
-        "conversationId",
-        "timestamp",
-        "messageId",
-        "moduleId",
-        "studentId",
-        "provider",
-        "model",
-        "role",
-        "content",
-        "inputTokens",
-        "outputTokens",
-        "costUsd",
-        "latencyMs",
-        "finishReason",
-        "schemaVersion",
-    ]
-)
+# fmt: off
+DECLARED = {
+    "conversationId", "timestamp", "messageId", "moduleId", "studentId", "provider", "model", "role", "content", "inputTokens",
+    "outputTokens", "costUsd", "latencyMs", "finishReason", "schemaVersion",
+}
+# fmt: on
 
 
 def _naive(text: str) -> datetime:

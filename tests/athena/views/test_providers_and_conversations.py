@@ -112,12 +112,14 @@ def _compared(messages: list[Plain], suffix: str) -> dict[str, Any]:
 
 def test_what_modules_spent_with_each_provider(real_lake: RealLake, ask: Ask) -> None:
     """Per day; a year's bill of a module adds up from it."""
-    key = lambda message: (day_of(message), day_of(message), column(message, "module_id"), message["provider"])  # noqa: E731 - a key
+
+    def key(message: Plain) -> tuple[date, date, Any, str]:
+        return day_of(message), day_of(message), column(message, "module_id"), message["provider"]
+
     expected = {place: {"messages": len(group), **totals(group)} for place, group in grouped(_of_providers(real_lake), key).items()}
     assert by(ask("SELECT * FROM module_provider_costs"), "dt", "day", "module_id", "provider") == expected
-    year = ask(
-        "SELECT sum(cost_usd) AS bill FROM module_provider_costs WHERE module_id = 205 AND dt BETWEEN DATE '2024-01-01' AND DATE '2024-12-31'"
-    )
+    within = "module_id = 205 AND dt BETWEEN DATE '2024-01-01' AND DATE '2024-12-31'"
+    year = ask(f"SELECT sum(cost_usd) AS bill FROM module_provider_costs WHERE {within}")
     own = [message for message in real_lake.messages if column(message, "module_id") == 205 and day_of(message).year == 2024]
     assert year == [{"bill": Decimal(totals(own)["cost_usd"])}]
 
