@@ -70,10 +70,10 @@ def _sentences(tree: exp.Query, catalog: Catalog, parameters: Sequence[Parameter
     if PARTITION_COLUMN not in named:
         yield from _unpruned(lake, time_column if time_column in named else None)
     low, high = _bounds(tree, {PARTITION_COLUMN, time_column}, parameters)
-    if lake.first_dt is not None and low is not None and low < lake.first_dt:
-        nothing = high is not None and high < lake.first_dt
-        what = "nothing of the window that is asked for is in it" if nothing else "what is older is not in it"
-        yield f"the archive begins on {lake.first_dt}: {what}"
+    if lake.first_dt is not None and high is not None and high < lake.first_dt:
+        yield f"the archive begins on {lake.first_dt}: nothing of the window that is asked for is in it"
+    elif lake.first_dt is not None and low is not None and low < lake.first_dt:
+        yield f"the archive begins on {lake.first_dt}: what is older is not in it"
     latest = max((bound for bound in (low, high) if bound is not None), default=None)
     if latest is not None and lake.complete_through is not None and latest > (last := lake.complete_through.date() - timedelta(days=1)):
         yield f"the archive is complete through {last}: later messages may still be in DynamoDB alone"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from itertools import pairwise
 from typing import Final
 
 from sqlglot import exp, parse, tokenize
@@ -27,6 +29,7 @@ _WORDS: Final = {
     "PIVOT": (("(",), "sum(...) FILTER (WHERE ...)"),
     "UNPIVOT": (("(",), "UNNEST"),
 }
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)")
 _STAR_EXTRAS: Final = ("except", "except_", "replace", "rename")
 _BEFORE_A_VALUE: Final = frozenset({TokenType.SELECT, TokenType.COMMA, TokenType.L_PAREN, TokenType.EQ, TokenType.IN, TokenType.L_BRACKET})
 
@@ -65,7 +68,7 @@ def parse_question(sql: str) -> exp.Query:
     Question marks become placeholders that are called by their numbers, from 1, in the order of the text. Raises InputError. The check is
     for common slips, not complete: Trino's own parser is the judge.
     """
-    sql = _numbered(check_question(sql))
+    sql = _prepared(check_question(sql))
     _check_tokens(_tokens(sql))
     try:
         statement = parse(sql, read="athena", error_level=ErrorLevel.RAISE)[0]
@@ -79,11 +82,20 @@ def parse_question(sql: str) -> exp.Query:
     return statement
 
 
-def _numbered(sql: str) -> str:
-    """Write `:p1` for the first question mark, and so on: a tree does not tell the order of the text."""
-    marks = [token for token in _tokens(sql) if token.token_type is TokenType.PLACEHOLDER]
-    for number, mark in reversed([*enumerate(marks, 1)]):
-        sql = f"{sql[: mark.start]}:p{number}{sql[mark.end + 1 :]}"
+def _prepared(sql: str) -> str:
+    """Write `:p1` for the first question mark, and so on: a tree does not tell the order of the text.
+
+    `DECIMAL '1.00'` becomes `1.00`, which is the same (https://trino.io/docs/current/language/types.html): sqlglot would make a cast of
+    it, to a decimal without scale.
+    """
+    tokens = _tokens(sql)
+    marks = (token for token in tokens if token.token_type is TokenType.PLACEHOLDER)
+    changes = [(mark.start, mark.end, f":p{number}") for number, mark in enumerate(marks, 1)]
+    for before, token in pairwise(tokens):
+        if before.token_type is TokenType.DECIMAL and token.token_type is TokenType.STRING and _NUMBER.fullmatch(token.text):
+            changes.append((before.start, token.end, token.text))
+    for start, end, text in sorted(changes, reverse=True):
+        sql = sql[:start] + text + sql[end + 1 :]
     return sql
 
 

@@ -17,7 +17,7 @@ from archive.errors import RefusedError, ServiceError
 from archive.model.config import Config
 from athena.access import Access
 from athena.config import Catalog
-from athena.endpoints import is_overridden
+from athena.endpoints import endpoint_of
 from athena.faults import translated
 from athena.objects import LakeObjects
 from athena.register import register, stored_table, update_stored
@@ -53,7 +53,7 @@ class SetUp:
         changes = register(glue, catalog.config.database, tables)
         views, left_out = views_of(catalog.spec, catalog.config.table)
         reasons = [f"view {view.name}: {view.why}" for view in left_out]
-        if is_overridden(access.environ):
+        if endpoint_of("athena", access.environ):
             reasons.append("the other views: an emulator's Athena knows no SQL; `dynalake query` answers them with DuckDB")
         else:
             changes += _make_views(glue, catalog, access, views)
