@@ -173,7 +173,7 @@ def test_some_schedules(place: Workplace) -> None:
 
 
 @pytest.mark.prove
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_many_schedules(place: Workplace) -> None:
     """More of them, longer, and different each time."""
     _explore(place, 30, 12, fixed=False)

@@ -47,7 +47,7 @@ def test_nothing_is_lost_by_a_crash_at_any_call(ground_of: Make, servers_of: Cho
 
 
 @pytest.mark.prove
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_nothing_is_lost_by_a_process_that_is_killed(ground_of: Make, beside: Servers, tried: Tried) -> None:
     """Really: by SIGKILL, so that nothing at all is tidied up, and what lies on the local disk is left for the next run to remove."""
     ground = ground_of(SINGLY[0], beside)

@@ -67,7 +67,7 @@ def test_each_that_may_pass_is_retried_by_itself(world_of: Find, fault: Fault) -
 
 
 @pytest.mark.prove
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_any_call_may_be_executed_and_fail(world: World, record_property: Callable[[str, object], None]) -> None:
     """The first call of a run, the second, and so on: each is made again, and nothing is done twice."""
     for call in count():
@@ -83,7 +83,7 @@ def test_any_call_may_be_executed_and_fail(world: World, record_property: Callab
 
 
 @pytest.mark.prove
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_credentials_may_expire_at_any_call(world: World, record_property: Callable[[str, object], None]) -> None:
     """From the first call of a run on, from the second, and so on: always one sentence, and nothing is lost."""
     for call in count():

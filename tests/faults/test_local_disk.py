@@ -50,7 +50,7 @@ def test_a_full_disk_ends_a_run_with_one_sentence(world: World, share: float) ->
 
 
 @pytest.mark.prove
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_a_disk_may_be_full_at_any_size(world: World) -> None:
     """Byte by byte, nearly: until all files fit."""
     size = 0

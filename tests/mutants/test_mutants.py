@@ -64,7 +64,7 @@ def test_the_named_tests_pass_as_the_project_is(copy: Path) -> None:
 
 
 @pytest.mark.prove
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("mutant", MUTANTS, ids=[mutant.name for mutant in MUTANTS])
 def test_a_broken_promise_is_caught(copy: Path, mutant: Mutant, record_property: Callable[[str, object], None]) -> None:
     """With the change, the tests that it names fail."""

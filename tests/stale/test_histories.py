@@ -128,7 +128,7 @@ def test_some_histories(place: Workplace, purge: str, examples: int) -> None:
 
 
 @pytest.mark.prove
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize(("purge", "examples"), [("delete", 30), ("expire", 15)])
 def test_many_histories(place: Workplace, purge: str, examples: int) -> None:
     """More of them, different each time."""
