@@ -132,8 +132,8 @@ OF_THE_LAKE: Final = (
         "a receipt that is never mended",
         "after a crash between an object and its receipt, the next run makes the receipt, and only then purges",
         "archive/lake/receipts.py",
-        "if found is None or found.generation < true.generation or found.etag != true.etag:",
-        "if found is not None and found.generation > true.generation:",
+        "        if found != true:",
+        "        if found is not None and found.generation > true.generation:",
         (_CRASHES,),
     ),
     Mutant(
