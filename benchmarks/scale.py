@@ -27,10 +27,10 @@ _SPOOL_BYTES: Final = 4 * 10**9
 _LENGTHS: Final = {f"{hours} h": timedelta(hours=hours) for hours in (24, 12, 6, 3, 1)} | {
     f"{minutes} min": timedelta(minutes=minutes) for minutes in (15, 5, 1)
 }
-READ_MB_A_CORE: Final = 45.0
-"""MB of JSON a second that one core brings from HTTP to stored, proved Parquet: docs/performance.md, read path, one stream."""
+READ_MB_A_CORE: Final = 24.0
+"""MB of JSON that a CPU second brings from HTTP to stored, proved Parquet: benchmarks/results/read_path.json, one stream, on a loaded machine."""
 PURGES_A_CORE: Final = 4_000.0
-"""Messages a second that one core removes conditionally: docs/performance.md, purge."""
+"""Messages that a CPU second removes conditionally: about what was measured in the process, on a loaded machine; no result is kept yet."""
 DEFAULTS: Final = WriteRates(2_000, 2_000, 500)
 """What `[limits]` lets a run write."""
 SHARES: Final = (Decimal("0.8"), BUSIEST_PROVIDER, Decimal("0.34"))
