@@ -28,9 +28,9 @@ _LENGTHS: Final = {f"{hours} h": timedelta(hours=hours) for hours in (24, 12, 6,
     f"{minutes} min": timedelta(minutes=minutes) for minutes in (15, 5, 1)
 }
 READ_MB_A_CORE: Final = 24.0
-"""MB of JSON that a CPU second brings from HTTP to stored, proved Parquet: benchmarks/results/read_path.json, one stream, on a loaded machine."""
+"""MB of JSON a CPU second from HTTP to stored Parquet: benchmarks/results/read_path.json, one stream, a loaded machine."""
 PURGES_A_CORE: Final = 4_000.0
-"""Messages that a CPU second removes conditionally: about what was measured in the process, on a loaded machine; no result is kept yet."""
+"""Messages a CPU second removes conditionally: about what was measured in the process, on a loaded machine."""
 DEFAULTS: Final = WriteRates(2_000, 2_000, 500)
 """What `[limits]` lets a run write."""
 SHARES: Final = (Decimal("0.8"), BUSIEST_PROVIDER, Decimal("0.34"))
