@@ -16,7 +16,6 @@ from archive.engine.session import Session
 from archive.errors import DynalakeError, RefusedError
 from archive.model.config import Config
 from archive.model.plan import Command, Plan
-from archive.model.window import Window
 from athena import lake_tables, register
 from flows import reporter
 from flows.signals import signals_stop
@@ -84,21 +83,21 @@ def perform(
     if session.is_new_lake:
         require_all(check(session))
     session.open_lake()
+    listing = session.listing(now)
     if plan.window is not None and plan.modules:
         for warning in session.require_purgeable():
             reporter.current().say(f"warning: {warning}")
         if plan.purge != "keep" and config.policy.protocol == "partiql":
             session.partiql_types()  # tried here once, and not by each process that executes batches
-        listing = session.receipts.listing(Window(session.config.source.earliest, plan.window.end))
         # Before anything can be purged, Athena must be able to see the days that it will be purged from, and all older ones.
         first = min((segment.dt for segment in listing), default=plan.window.start.date())
         _register(session, catalogue, min(first, plan.window.start.date()))
-        try:
-            with signals_stop(session.brake):
-                total.add(work.mend(listing))
-                execute_plan(session, plan, engine(job), reporter.current().batch, total)
-        except DynalakeError as stopped:
-            error = stopped
+    try:
+        with signals_stop(session.brake):
+            total.add(work.mend(listing))
+            execute_plan(session, plan, engine(job), reporter.current().batch, total)
+    except DynalakeError as stopped:
+        error = stopped
     ended = datetime.now(UTC)
     return plan, finish(session, plan, total, error, (now, ended), time.monotonic() - began)
 

@@ -7,7 +7,7 @@ import platform
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from threading import Lock
 from typing import Any, Final
 
@@ -20,14 +20,15 @@ from archive.engine.stopping import Brake, Used, cap_reached
 from archive.errors import RefusedError, ServiceError, TransientServiceError
 from archive.governor import Governor
 from archive.lake.order import Order
-from archive.lake.receipts import Receipts
+from archive.lake.receipts import Receipts, Seen
 from archive.model.budget import Budget
 from archive.model.config import Config
 from archive.model.keys import LakeKeys
 from archive.model.lake_record import LakeRecord
-from archive.model.layout import Layout
+from archive.model.layout import Layout, Segment
 from archive.model.prices import prices_of
 from archive.model.receipt import Owner
+from archive.model.window import Window
 from archive.purge.partiql import probe_types
 from archive.s3 import LostRaceError, Store
 
@@ -86,6 +87,11 @@ class Session:
         changed = (wanted.partition, wanted.segment) != (current.partition, current.segment)
         through = self._archived_through() if changed else None
         self._change(lambda record: record.with_layout(lake.partition, lake.segment, through) if changed else record, always=True)
+
+    def listing(self, now: datetime) -> dict[Segment, Seen]:
+        """List all that the lake has, objects and receipts by segment, oldest first: what every run mends before anything else."""
+        earliest = self.config.source.earliest
+        return self.receipts.listing(Window(earliest, now)) if earliest < now else {}
 
     def _archived_through(self) -> date | None:
         last: date | None = None

@@ -118,8 +118,7 @@ def status_of(session: Session, now: datetime) -> Status:
     """Look at the table (two or three reads a module, and a sample) and at the lake (listings, records, holds)."""
     end = archive_end(session, now)
     ends = _ends(session)
-    earliest = session.config.source.earliest
-    listing = session.receipts.listing(Window(earliest, now)) if earliest < now else {}
+    listing = session.listing(now)
     stored = [segment for segment, seen in listing.items() if seen.message]
     records = all_runs(session.store, session.keys, session.config.limits.streams)
     read = united(_read_by(records, session.named_modules))

@@ -12,7 +12,6 @@ from archive.engine.planning import Request, make_plan
 from archive.engine.run import execute_plan, finish, one_by_one
 from archive.engine.session import Session, Timing
 from archive.errors import DynalakeError
-from archive.model.window import Window
 from tests.archive.engine.workplace import NOW, Ticks, Workplace, ignore, work_of
 
 _NUMBERS: Final = count(1)
@@ -59,8 +58,7 @@ class Runs:
             return refusal
         work = work_of(session)
         try:
-            if plan.window is not None:
-                total.add(work.mend(session.receipts.listing(Window(session.config.source.earliest, plan.window.end))))
+            total.add(work.mend(session.listing(NOW)))
             execute_plan(session, plan, one_by_one(work.purge if request.command == "purge" else work.archive), ignore, total)
         except DynalakeError as stopped:
             error = stopped

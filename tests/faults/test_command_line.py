@@ -53,3 +53,17 @@ def test_a_fault_is_one_sentence(moto_server: Server, tmp_path: Path, where: Whe
     assert _SECRET not in outcome.stdout + outcome.stderr
     site.run(*command).done()
     assert (site.left(), len(site.lake.keys("messages"))) == ([], 1)
+
+
+def test_a_missing_receipt_is_written_anew_also_when_the_table_is_empty(moto_server: Server, tmp_path: Path) -> None:
+    """A night with nothing else to do: every message was removed long ago, so no module is found."""
+    site = Site.new(Servers(moto_server, moto_server, moto_server), tmp_path, table=f"Empty-{tmp_path.name[-40:]}")
+    site = site.with_settings(policy={"purge": "delete", "protocol": "single"})
+    client = moto_server.dynamodb()
+    put(client, create_chat_messages(client, site.table), [_ITEM])
+    with one_loader():
+        site.run("nightly", "--yes").done()
+        ((receipt, written),) = site.lake.all("receipts").items()
+        moto_server.s3().delete_object(Bucket=site.bucket, Key=f"{site.prefix}/{receipt}")
+        site.run("nightly", "--yes").done()
+    assert (site.left(), {key: stored.body for key, stored in site.lake.all("receipts").items()}) == ([], {receipt: written.body})

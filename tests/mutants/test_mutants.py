@@ -50,7 +50,7 @@ def copy(tmp_path: Path) -> Path:
     """Return a copy of the project that a test may spoil."""
     folder = tmp_path / "project"
     for part in _PARTS:
-        shutil.copytree(_PROJECT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(_PROJECT / part, folder / part)  # with what Python has compiled: it is told by each file's time and size
     for name in _FILES:
         shutil.copy2(_PROJECT / name, folder)
     return folder

@@ -139,8 +139,7 @@ class Workplace:
         session.require_purgeable()
         work = work_of(session, now)
         total = BatchResult()
-        if plan.window is not None:
-            total.add(work.mend(session.receipts.listing(Window(session.config.source.earliest, plan.window.end))))
+        total.add(work.mend(session.listing(now)))
         execute_plan(session, plan, one_by_one(work.purge if request.command == "purge" else work.archive), ignore, total)
         return plan, finish(session, plan, total, None, (now, now), 0.0)
 
