@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from math import isfinite
 from typing import Any, Final, Literal
@@ -102,10 +102,6 @@ class Budget:
     def write_rates(self) -> WriteRates:
         """Return what may be written a second; the indexes have one limit, each its own."""
         return WriteRates(self.rate("write"), self.rate("write", "any"), self.partition("write"))
-
-    def share(self, workers: int) -> Budget:
-        """Return one worker's equal part."""
-        return replace(self, workers=self.workers * workers)
 
 
 @dataclass(frozen=True, slots=True)

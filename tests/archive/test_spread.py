@@ -38,7 +38,7 @@ lanes_of_modules = st.lists(st.lists(st.tuples(st.integers(0, 3), st.sampled_fro
 def test_each_item_comes_once(lanes: list[list[tuple[int, int]]], size: int, look_ahead: int, workers: int) -> None:
     """In batches that are neither empty nor too large; and no item is overtaken by one that was not looked at with it."""
     cursors = [[message(lane, number, *what) for number, what in enumerate(items)] for lane, items in enumerate(lanes)]
-    governor = governor_of(Budget(table_write=300).share(workers))
+    governor = governor_of(Budget(table_write=300, workers=workers))
     batches = list(Spread(governor, map(iter, cursors), size=size, look_ahead=look_ahead))
     given_out = [name for batch in batches for _, name in batch]
     assert sorted(given_out) == [(lane, number) for lane, items in enumerate(lanes) for number in range(len(items))]

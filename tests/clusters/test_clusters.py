@@ -6,10 +6,8 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager
 from pathlib import Path
 from random import Random
 from typing import Any, Final
@@ -18,6 +16,7 @@ import distributed
 import pytest
 
 from flows.demo.messages import demo_messages
+from tests.integration.flow import begun
 from tests.integration.items import Message, by_key, message_of
 from tests.integration.lake import messages_of
 from tests.integration.nasty import AROUND
@@ -28,7 +27,6 @@ from tests.servers import Server, create_chat_messages
 
 pytestmark = [pytest.mark.prove, pytest.mark.timeout(1500), pytest.mark.xdist_group("clusters")]
 _dask: Any = distributed  # it is not typed
-_ROOT: Final = Path(__file__).parents[2]
 _MESSAGES: Final = 800
 _WINDOW: Final = ("--from", "2024-02-01", "--to", "2024-04-01")
 _PATIENCE: Final = 1000.0
@@ -46,31 +44,12 @@ def _items() -> list[dict[str, Any]]:
     return demo_messages(AROUND, _MESSAGES, Random(7))  # noqa: S311 - the same messages every time
 
 
-@contextmanager
-def _begun(site: Site, run: dict[str, object], prefect_server: Server, home: Path) -> Iterator[subprocess.Popen[str]]:
-    """Begin a backfill as a user would, in a process of its own, which is killed at the end if it is still there."""
-    config = site.with_settings(run={"prefect": True, **run}).config()
-    command = [sys.executable, "-c", "from flows.cli import main; main()", "backfill", *_WINDOW, "--yes", "--json", "--config", str(config)]
-    environment = {**os.environ, **_environment(site, prefect_server, home)}
-    with subprocess.Popen(
-        command,
-        env=environment,
-        cwd=_ROOT,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    ) as process:
-        try:
-            yield process
-        finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+def _begun(site: Site, run: dict[str, object], prefect_server: Server, home: Path) -> AbstractContextManager[subprocess.Popen[str]]:
+    return begun(site.with_settings(run={"prefect": True, **run}), home, _WINDOW, PREFECT_API_URL=_api(prefect_server))
 
 
-def _environment(site: Site, prefect_server: Server, home: Path) -> dict[str, str]:
-    return {**site.servers.environment(), "PREFECT_API_URL": f"{prefect_server.endpoint}/api", "PREFECT_HOME": str(home)}
+def _api(prefect_server: Server) -> str:
+    return f"{prefect_server.endpoint}/api"
 
 
 def _require_all_archived(site: Site, process: subprocess.Popen[str]) -> dict[str, Any]:
@@ -99,7 +78,8 @@ def test_a_worker_that_is_killed_in_the_middle_loses_nothing(
     site: Site, prefect_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its batch is executed again by the other one, which finds some of it archived and removed already."""
-    for name, value in _environment(site, prefect_server, tmp_path).items():
+    settings = {**site.servers.environment(), "PREFECT_API_URL": _api(prefect_server), "PREFECT_HOME": str(tmp_path)}
+    for name, value in settings.items():
         monkeypatch.setenv(name, value)  # a cluster's workers have their credentials and endpoints from where they were started
     with (
         _dask.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster,

@@ -63,18 +63,16 @@ def flowing(site: Site, home: Path) -> Iterator[Future[Flow]]:
 
 
 @contextmanager
-def begun(site: Site, home: Path) -> Iterator[subprocess.Popen[str]]:
-    """Begin a backfill of the whole window in a process of its own; kill what is left of it at the end."""
-    prefect = {
-        "PREFECT_HOME": str(home),
-        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": _SECONDS_TO_START,
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "DO_NOT_TRACK": "1",
-    }
-    command = [sys.executable, "-c", "from flows.cli import main; main()", "backfill", *WINDOW, "--yes", "--json"]
+def begun(site: Site, home: Path, window: tuple[str, ...] = WINDOW, **prefect: str) -> Iterator[subprocess.Popen[str]]:
+    """Begin a backfill in a process, a session and a Prefect of its own; kill what is left of it at the end.
+
+    `prefect` are settings of Prefect's, such as its server's address; without one it starts a server itself.
+    """
+    own = {"PREFECT_HOME": str(home), "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": _SECONDS_TO_START}
+    command = [sys.executable, "-c", "from flows.cli import main; main()", "backfill", *window, "--yes", "--json"]
     with subprocess.Popen(
         [*command, "--config", str(site.config())],
-        env={**os.environ, **site.servers.environment(), **prefect},
+        env={**os.environ, **site.servers.environment(), **own, **prefect},
         cwd=_ROOT,
         text=True,
         stdin=subprocess.DEVNULL,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from archive.model.budget import read_cost
@@ -58,7 +60,7 @@ def test_without_a_report_the_estimate_stays() -> None:
 
 def test_a_request_larger_than_any_burst_is_let_through() -> None:
     """An item of 400 KB, at a worker's hundredth of the budget: it begins at once, and is paid for by what comes after it."""
-    governor, _ = governor_of(BUDGET.share(100))
+    governor, _ = governor_of(replace(BUDGET, workers=100))
     large = write(400.0, provider="openai")
     assert governor.take(large) == 0
     assert governor.take(write(1.0, provider="openai")) == pytest.approx(400 / 5 - BUDGET.burst_seconds)

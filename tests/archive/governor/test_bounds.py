@@ -44,7 +44,7 @@ def test_even_values_that_are_slowed_down_are_not_remembered_without_end() -> No
 @settings(deadline=None)
 def test_no_resource_is_overdrawn_whatever_is_taken(requests: list[tuple[int, int, float]], workers: int) -> None:
     """At any time, each bucket let through its rate since then, its burst, and one request more."""
-    budget = Budget(table_write=100, partition_write=40).share(workers)
+    budget = Budget(table_write=100, partition_write=40, workers=workers)
     governor, clock = governor_of(budget)
     began: list[tuple[float, int, float]] = []
     for module, units, gap in requests:

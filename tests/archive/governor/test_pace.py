@@ -101,10 +101,10 @@ def test_workers_share_the_budget_equally() -> None:
     """Four of them together are as slow as one alone, also in each partition, and also if they share in two steps."""
     clock = VirtualClock()
     table = FakeTable(clock)
-    part = Budget(warm=Warm(write=1_000)).share(2).share(2)
+    part = Budget(warm=Warm(write=1_000), workers=4)
     governors = [Governor(part, clock, clock.sleep) for _ in range(4)]
     assert [sum(governor.allowed(*what) for governor in governors) for what in (("write",), ("read",))] == [1_000, 4_000]
-    governors = [Governor(BUDGET.share(4), clock, clock.sleep) for _ in range(4)]
+    governors = [Governor(replace(BUDGET, workers=4), clock, clock.sleep) for _ in range(4)]
     cost = write(2.0, provider="openai")
 
     def worker(governor: Governor) -> Callable[[], None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -309,7 +310,7 @@ def test_an_index_has_the_tables_budget_unless_it_has_its_own() -> None:
     """And a worker has its part of each."""
     budget = Budget(table_write=2_000, index_read=1_000)
     assert (budget.rate("write", "A"), budget.rate("read", "A"), budget.rate("read")) == (2_000, 1_000, 4_000)
-    part = budget.share(4)
+    part = replace(budget, workers=4)
     assert (part.rate("write"), part.rate("read", "A"), part.partition("write"), part.partition("read")) == (500, 250, 125, 375)
     assert (part.start("write"), part.start("read", "A")) == (1_000, 3_000)
 
