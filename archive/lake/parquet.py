@@ -105,11 +105,11 @@ class SegmentWriter:
     def _flush(self) -> None:
         if self._waiting:
             self._settle()
-            self._encoding = self._encoder.submit(self._encode, pa.concat_tables(self._waiting))
+            # Combined here, so that what the rows are slices of can go while they are encoded.
+            self._encoding = self._encoder.submit(self._encode, pa.concat_tables(self._waiting).combine_chunks())
         self._waiting, self._waiting_rows, self._waiting_bytes = [], 0, 0
 
-    def _encode(self, rows: pa.Table) -> None:
-        group = rows.combine_chunks()
+    def _encode(self, group: pa.Table) -> None:
         self._writer.write_table(group, row_group_size=group.num_rows)
 
     def _settle(self) -> None:
