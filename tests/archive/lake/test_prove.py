@@ -201,6 +201,13 @@ def test_a_key_under_two_modules_is_found(beside: Item, rows: int, tmp_path: Pat
         _prove(write_segment(tmp_path / "f", [*RIGHT, beside]))
 
 
+def test_a_key_under_two_modules_is_found_where_there_is_no_other(tmp_path: Path) -> None:
+    """Its digest is the first of all, and the last."""
+    inputs = Inputs(runs_of([_MOVED_OLD], FROM_LAKE), [], runs_of([_MOVED_NOW], FROM_TABLE), frozenset({_MOVED_KEY}))
+    with pytest.raises(ProofError, match="two modules"):
+        _prove(write_segment(tmp_path / "f", [_MOVED_OLD, _MOVED_NOW]), inputs)
+
+
 def test_a_row_may_leave_its_module_only_where_the_table_decided(tmp_path: Path) -> None:
     """Saying that a key moved is not enough: a row of the table must stand for it."""
     moved = frozenset({_MOVED_KEY})
