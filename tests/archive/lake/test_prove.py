@@ -241,6 +241,15 @@ def test_rows_out_of_order_are_found(rows: int, tmp_path: Path, monkeypatch: pyt
         _prove(tmp_path / "f")
 
 
+def test_two_rows_that_changed_places_between_row_groups_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each row group is in order; the last row of one and the first of the next are not."""
+    monkeypatch.setattr(parquet, "ROWS_A_GROUP", 2)
+    rows = keyed(RIGHT)
+    _write_raw(tmp_path / "f", [rows.take([0, 2, 1, *range(3, rows.num_rows)])])
+    with pytest.raises(ProofError, match="not in order"):
+        _prove(tmp_path / "f")
+
+
 @pytest.mark.parametrize(("name", "value"), [("first_ms", START_MS), ("last_ms", START_MS + _DAY_MS - 1), ("first_ms", START_MS + 11)])
 def test_a_footer_that_tells_other_times_is_found(name: str, value: int, tmp_path: Path) -> None:
     """A receipt, and its reader, take the footer's word."""
