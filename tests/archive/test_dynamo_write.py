@@ -14,6 +14,7 @@ from archive.codec.conditions import DELETE, Change, Target
 from archive.codec.values import canonical
 from archive.dynamo_write import Fate, Outcome, PartiqlRemover, Priced, Remover, SingleRemover, Table
 from archive.errors import NotPermittedError, ServiceError, TransientServiceError
+from archive.governor import Governor
 from archive.model.budget import write_cost
 from archive.model.spec import CHAT_MESSAGES
 from archive.purge.partiql import ALL_TYPES, probe_types
@@ -93,12 +94,12 @@ def _source(server: Server, make: Callable[[DynamoDBClient, Table], Remover]) ->
     drop(client, table.name)
 
 
-def _single(client: DynamoDBClient, table: Table) -> Remover:
-    return SingleRemover(client, table, free_governor())
+def _single(client: DynamoDBClient, table: Table, governor: Governor | None = None) -> Remover:
+    return SingleRemover(client, table, governor or free_governor())
 
 
-def _partiql(client: DynamoDBClient, table: Table) -> Remover:
-    return PartiqlRemover(client, table, free_governor(), ALL_TYPES)
+def _partiql(client: DynamoDBClient, table: Table, governor: Governor | None = None) -> Remover:
+    return PartiqlRemover(client, table, governor or free_governor(), ALL_TYPES)
 
 
 @pytest.fixture(
@@ -410,6 +411,22 @@ def test_removals_are_charged_for_every_index(source: Source) -> None:
     single.remove(batch(changed, item), frozenset())
     assert ours.figures().write_requests == 2
     assert ours.figures().write_units >= 2
+
+
+@pytest.mark.parametrize("protocol", ["single", "partiql"])
+def test_what_a_removal_consumed_is_asked_for_and_believed(protocol: str) -> None:
+    """More than was taken for it: an index that nobody told us of, perhaps."""
+    item = message(0)
+    consumed = {"TableName": "T", "CapacityUnits": 50.0, "Table": {"CapacityUnits": 50.0}}
+    body = {"Attributes": wire_item(item), "ConsumedCapacity": consumed}
+    if protocol == "partiql":
+        body = {"Responses": [{"Item": wire_item(item)}], "ConsumedCapacity": [consumed]}
+    ours = free_governor()
+    with scripted([Answer(json.dumps(body).encode())]) as server:
+        remover = (_partiql if protocol == "partiql" else _single)(server.dynamodb(1), TABLE, ours)
+        assert [outcome.fate for outcome in remover.remove(batch(item), frozenset())] == [Fate.DONE]
+        assert server.requests[0]["ReturnConsumedCapacity"] == "INDEXES"
+    assert ours.figures().write_units == 50.0
 
 
 def test_the_probe_finds_the_types_that_are_compared(partiql: Source) -> None:

@@ -13,7 +13,7 @@ from archive.codec.decode import PageDecoder
 from archive.dynamo_insert import Fate as Put
 from archive.dynamo_insert import Inserter, Terms
 from archive.dynamo_read import Reader
-from archive.dynamo_write import Fate, PartiqlRemover, SingleRemover, Table
+from archive.dynamo_write import Fate, PartiqlRemover, Remover, SingleRemover, Table
 from archive.governor import Governor
 from archive.model.budget import Budget, Cost, Warm, read_cost, total, write_cost
 from archive.model.config import Source
@@ -122,6 +122,15 @@ def test_a_removal_costs_the_table_and_each_index_that_holds_the_message(change:
     assert cost.values == {(MODULE, 5): 2.0, (STUDENT, 9): 2.0, (PROVIDER, "openai"): 2.0}
 
 
+def test_a_mark_is_paid_for_by_the_larger_image() -> None:
+    """A message as large as one unit allows is larger with its mark, in the table and in each index."""
+    item = message(0, size=945)
+    changes = (DELETE, *(Change(kind, "expiresAt", 1_800_000_000) for kind in ("mark", "unmark")))
+    costs = [TABLE.cost(Target(0, item, change)) for change in changes]
+    assert [cost.table for cost in costs] == [1.0, 2.0, 2.0]
+    assert [sorted(cost.indexes.values()) for cost in costs] == [[1.0] * 3, [2.0] * 3, [2.0] * 3]
+
+
 def test_a_batch_settles_what_its_statements_did() -> None:
     """One was removed, one was changed, one is gone: the last two cost the table's units alone. What DynamoDB reports prevails."""
     batch = [(write_cost(message(number), None, INDEXES), Target(number, message(number), DELETE)) for number in range(3)]
@@ -153,13 +162,18 @@ def test_a_throttled_statement_is_heard_of_and_taken_again() -> None:
     assert governor.figures().write_units == 16.0
 
 
-def test_a_throttled_single_call_is_heard_of_with_its_reasons() -> None:
+@pytest.mark.parametrize("protocol", ["single", "partiql"])
+def test_a_throttled_call_is_heard_of_with_its_reasons(protocol: str) -> None:
     """Botocore tries again by itself."""
     governor, _ = slow_governor()
     reason = {"reason": "IndexWriteKeyRangeThroughputExceeded", "resource": f"arn:aws:dynamodb:eu:1:table/ChatMessages/index/{PROVIDER}"}
     refusal = {"__type": "com.amazonaws#ProvisionedThroughputExceededException", "ThrottlingReasons": [reason]}
-    with scripted([Answer(json.dumps(refusal).encode(), 400), answer(Attributes=wire_item(message(0)))]) as server:
-        outcome = SingleRemover(server.dynamodb(2), TABLE, governor).remove_one(Target(0, message(0), DELETE), frozenset())
+    image = wire_item(message(0))
+    with scripted([Answer(json.dumps(refusal).encode(), 400), answer(Attributes=image, Responses=[{"Item": image}])]) as server:
+        client, target = server.dynamodb(2), Target(0, message(0), DELETE)
+        single = SingleRemover(client, TABLE, governor)
+        remover: Remover = single if protocol == "single" else PartiqlRemover(client, TABLE, governor, ALL_TYPES)
+        [outcome] = remover.remove([(TABLE.cost(target), target)], frozenset())
     assert outcome.fate is Fate.DONE
     assert governor.allowed("write", PROVIDER, "openai") == 0.5
     assert governor.allowed("write", PROVIDER) == 1e9

@@ -72,6 +72,16 @@ def test_what_is_not_there_is_none(store: Store, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_etag_that_an_object_has_now_is_told(store: Store, client: S3Client) -> None:
+    """None where it is not; a purge goes on only where it is the one that was proved."""
+    assert store.etag("k") is None
+    stored = store.put("k", b"one", None)
+    assert store.etag("k") == stored.etag
+    _deny(client, "HeadObject")
+    with pytest.raises(ServiceError, match=f"s3:GetObject on s3://{store.bucket}/k is not permitted"):
+        store.etag("k")
+
+
 def test_a_file_is_put_and_fetched_with_its_metadata_and_hash(store: Store, tmp_path: Path) -> None:
     """Its bytes, in blocks; the hash is of what came."""
     data = os.urandom(3 * 2**20 + 5)
@@ -263,13 +273,16 @@ def test_a_bucket_that_is_not_there_is_no_lost_race(client: S3Client) -> None:
             call()
 
 
+def _deny(client: S3Client, operation: str) -> None:
+    def deny(**_: object) -> None:
+        raise ClientError({"Error": {"Code": "AccessDenied"}, "ResponseMetadata": {"HTTPStatusCode": 403}}, operation)  # type: ignore[typeddict-item]
+
+    client.meta.events.register(f"before-call.s3.{operation}", deny)
+
+
 def test_a_refusal_names_the_action_and_the_object(store: Store, client: S3Client) -> None:
     """So that the role can be mended."""
-
-    def deny(**_: object) -> None:
-        raise ClientError({"Error": {"Code": "AccessDenied"}, "ResponseMetadata": {"HTTPStatusCode": 403}}, "PutObject")  # type: ignore[typeddict-item]
-
-    client.meta.events.register("before-call.s3.PutObject", deny)
+    _deny(client, "PutObject")
     with pytest.raises(ServiceError, match=f"s3:PutObject on s3://{store.bucket}/k is not permitted"):
         store.put("k", b"", None)
 
@@ -289,6 +302,13 @@ def test_enabled_lifecycle_rules_are_told(store: Store, client: S3Client) -> Non
     ]
     client.put_bucket_lifecycle_configuration(Bucket=store.bucket, LifecycleConfiguration={"Rules": rules})
     assert [rule["ID"] for rule in store.lifecycle_rules()] == ["Enabled"]
+
+
+def test_lifecycle_rules_that_may_not_be_read_are_not_taken_for_none(store: Store, client: S3Client) -> None:
+    """One of them might take segments away."""
+    _deny(client, "GetBucketLifecycleConfiguration")
+    with pytest.raises(ServiceError, match=f"s3:GetLifecycleConfiguration on bucket {store.bucket} is not permitted"):
+        store.lifecycle_rules()
 
 
 def test_an_answer_that_never_comes_is_an_error_of_ours(moto_server: Server) -> None:

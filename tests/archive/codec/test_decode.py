@@ -171,6 +171,14 @@ def test_one_attribute_may_have_another_type_in_every_item() -> None:
     assert list(map(item_meaning, items_of(CHAT_MESSAGES, rows))) == list(map(item_meaning, drawn))
 
 
+def test_a_member_that_a_learned_map_did_not_have_is_kept() -> None:
+    """On the first page that has it, however deep: the fast way must not fit."""
+    decoder = PageDecoder(CHAT_MESSAGES)
+    for inner in ({"a": {"N": "1"}}, {"a": {"N": "1"}, "b": {"S": "new"}}):
+        item = {**KEY, "meta": {"M": {"deep": {"L": [{"M": inner}]}}}}
+        assert decoder.query_page(page([item])).rows.equals(PageDecoder(CHAT_MESSAGES).rows([item]))
+
+
 def test_more_names_than_are_learned_come_back() -> None:
     """A hundred names a page: those beyond the learned ones are read the slow way, and nothing is left out."""
     decoder = PageDecoder(CHAT_MESSAGES)

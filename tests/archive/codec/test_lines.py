@@ -112,6 +112,7 @@ BAD = [
     (START + ', "a": [{"b": {"$NS": [true]}}]}', r"has a with a \$NS"),
     (START + ', "a": "secret \\ud800"}', "is not a JSON object"),
     (START + ', "a": ' + "[" * 33 + "]" * 33 + "}", "has a nested more than 32 levels deep"),
+    (START + ', "a": ' + '{"b": ' * 33 + "1" + "}" * 33 + "}", "has a nested more than 32 levels deep"),
 ]
 
 

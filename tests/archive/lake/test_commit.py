@@ -85,7 +85,8 @@ def test_a_merge_that_changes_nothing_puts_nothing(items: list[Item], lake: Lake
     first = lake.commit(_A, _B, exists=False)
     before = lake.versions()
     committed = lake.commit(*items)
-    assert (committed.stored, committed.added, committed.replaced, committed.replaced_keys) == (False, 0, 0, frozenset())
+    counts = (committed.added, committed.replaced, committed.superseded, committed.races)
+    assert (committed.stored, counts, committed.replaced_keys) == (False, (0, 0, 0, 0), frozenset())
     assert committed.receipt == first.receipt
     assert lake.versions() == before
 
@@ -195,13 +196,21 @@ def test_an_object_that_is_not_what_it_must_be_stops_the_segment(damage: Callabl
     assert lake.versions() == before
 
 
-def test_a_segment_too_large_for_one_put_names_a_length_that_fits(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is written; the length divides a day."""
-    monkeypatch.setattr(module, "LARGEST_PUT", 100)
+@pytest.mark.parametrize(
+    ("times", "fits"), [(1.01, "6h"), (2.9, "4h"), (3.9, "3h"), (5.9, "2h"), (11.9, "1h"), (12.1, "15m"), (100, "15m")]
+)
+def test_a_segment_too_large_for_one_put_names_a_length_that_fits(
+    times: float, fits: str, lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is written; each of the new segments fills half a PUT at most, and the length divides a day."""
+    size = write_segment(tmp_path / "f", [_A]).stat().st_size
+    monkeypatch.setattr(module, "LARGEST_PUT", int(size / times))
     with pytest.raises(InputError) as caught:
         lake.commit(_A, exists=False)
     assert lake.versions() == []
-    assert Layout.parse(START.date(), "day", str(caught.value).split('"')[1]).segment is not None
+    length = str(caught.value).split('"')[1]
+    assert length == fits
+    assert Layout.parse(START.date(), "day", length).segment is not None
 
 
 def test_a_receipt_is_one_line_for_athena(lake: Lake) -> None:

@@ -201,6 +201,13 @@ def test_a_key_under_two_modules_is_found(beside: Item, rows: int, tmp_path: Pat
         _prove(write_segment(tmp_path / "f", [*RIGHT, beside]))
 
 
+def test_a_key_under_two_modules_is_found_where_there_is_no_other(tmp_path: Path) -> None:
+    """Its digest is the first of all, and the last."""
+    inputs = Inputs(runs_of([_MOVED_OLD], FROM_LAKE), [], runs_of([_MOVED_NOW], FROM_TABLE), frozenset({_MOVED_KEY}))
+    with pytest.raises(ProofError, match="two modules"):
+        _prove(write_segment(tmp_path / "f", [_MOVED_OLD, _MOVED_NOW]), inputs)
+
+
 def test_a_row_may_leave_its_module_only_where_the_table_decided(tmp_path: Path) -> None:
     """Saying that a key moved is not enough: a row of the table must stand for it."""
     moved = frozenset({_MOVED_KEY})
@@ -230,6 +237,15 @@ def test_rows_out_of_order_are_found(rows: int, tmp_path: Path, monkeypatch: pyt
     """The next merge, and the purge's positions, rely on the order."""
     monkeypatch.setattr(parquet, "ROWS_A_GROUP", rows)
     _write_raw(tmp_path / "f", [_reordered(keyed(RIGHT))])
+    with pytest.raises(ProofError, match="not in order"):
+        _prove(tmp_path / "f")
+
+
+def test_two_rows_that_changed_places_between_row_groups_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each row group is in order; the last row of one and the first of the next are not."""
+    monkeypatch.setattr(parquet, "ROWS_A_GROUP", 2)
+    rows = keyed(RIGHT)
+    _write_raw(tmp_path / "f", [rows.take([0, 2, 1, *range(3, rows.num_rows)])])
     with pytest.raises(ProofError, match="not in order"):
         _prove(tmp_path / "f")
 
