@@ -12,7 +12,6 @@ import pyarrow as pa
 
 from archive.aws import translated
 from archive.errors import InputError
-from athena import local, remote
 from athena.config import Catalog
 from athena.endpoints import is_overridden
 from athena.objects import LakeObjects
@@ -50,8 +49,13 @@ def query(
     Raises InputError for a question that is not one read-only query or that names what is not there, ServiceError for AWS's faults.
     """
     chosen = choose_engine(engine, catalog.location, environ)
+    # Loaded when they are asked: DuckDB and a grammar of SQL take 30 MB, which no run that archives needs.
     if chosen == "duckdb":
+        from athena import local  # noqa: PLC0415
+
         return local.ask(sql, catalog, LakeObjects.at(catalog.location, session, environ))
     with translated("loading credentials", "the default credentials"):
         client = (session or boto3.Session()).client("athena")
+    from athena import remote  # noqa: PLC0415
+
     return remote.ask(sql, catalog, client, sleep)
