@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from archive.codec.fit import MARK, row_schema
 from archive.errors import LakeDamagedError
-from archive.lake.lanes import Positions, rows_at
+from archive.lake.lanes import Lane, Positions, lanes
 from archive.lake.order import ORIGIN, Order
 from archive.lake.sweep import Run
 from archive.model.spec import REMAINDER, SPEC_VERSION, TableSpec
@@ -175,10 +175,12 @@ class SegmentFile:
         for number in range(self.contents.row_groups):
             yield self._group(number)
 
-    def rows_at(self, positions: Positions) -> Iterator[tuple[Positions, pa.RecordBatch]]:
-        """Yield the rows at these positions (ascending) with the lake's columns, some at a time, with their positions."""
-        found = rows_at(self._file, positions)
-        while (some := self._read(lambda: next(found, None))) is not None:
+    def lanes(self, positions: Positions) -> list[Lane]:
+        """Cut the rows at these positions (ascending) into lanes, which yield them with the lake's columns."""
+        return [self._readable(lane) for lane in lanes(self._file, positions)]
+
+    def _readable(self, lane: Lane) -> Lane:
+        while (some := self._read(lambda: next(lane, None))) is not None:
             yield some
 
     def runs(self, origin: int) -> list[Run]:

@@ -18,7 +18,7 @@ from archive.codec.values import Item, canonical
 from archive.dynamo_write import A_BATCH, Fate, Outcome, Priced, Remover, SingleRemover
 from archive.errors import DynalakeError, ProofError
 from archive.lake.commit import Place
-from archive.lake.lanes import Positions, cut
+from archive.lake.lanes import Lane
 from archive.lake.order import Key
 from archive.lake.parquet import SegmentFile
 from archive.lake.proved import ProvedSegment
@@ -179,8 +179,8 @@ class Purger:
         proved, file = what
         known = self._known()
         ended = Event()
-        parts = cut(np.flatnonzero(selection.there))
-        spread = Spread(self._single.governor, [self._cursor(file, part, change) for part in parts], size=A_BATCH, stop=stop)
+        lanes = file.lanes(np.flatnonzero(selection.there))
+        spread = Spread(self._single.governor, [self._cursor(lane, change) for lane in lanes], size=A_BATCH, stop=stop)
 
         def work() -> _Tally:
             tally = _Tally(self._place.order.spec)
@@ -212,10 +212,10 @@ class Purger:
                     ended.set()
                     rescues.callback(self._rescue, proved, outcome)
 
-    def _cursor(self, file: SegmentFile, positions: Positions, change: Callable[[int], Change | None]) -> Iterator[Priced]:
-        """Yield the targets at these positions, with their costs."""
-        for some, rows in file.rows_at(positions):
-            for position, item in zip(some.tolist(), items_of(self._place.order.spec, rows), strict=True):
+    def _cursor(self, lane: Lane, change: Callable[[int], Change | None]) -> Iterator[Priced]:
+        """Yield a lane's targets, with their costs."""
+        for positions, rows in lane:
+            for position, item in zip(positions.tolist(), items_of(self._place.order.spec, rows), strict=True):
                 if (what := change(position)) is not None:
                     target = Target(position, item, what)
                     yield self._single.table.cost(target), target

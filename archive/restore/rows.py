@@ -20,7 +20,7 @@ from archive.codec.fit import row_schema
 from archive.codec.items import items_of
 from archive.codec.values import Item
 from archive.errors import LakeDamagedError
-from archive.lake.lanes import Positions, rows_at
+from archive.lake.lanes import Lane, Positions, lanes, rows_at
 from archive.lake.order import Order
 from archive.lake.purge_records import Ranges
 from archive.model.config import Module
@@ -90,9 +90,15 @@ class SegmentRows:
         return np.concatenate(found) if found else np.zeros(0, np.int64)
 
     def items(self, positions: Positions) -> Iterator[Item]:
-        """Yield the rows at these positions (ascending) as items. Several may be read from in turn."""
-        found = rows_at(self._file, positions)
-        while (some := self._translated(lambda: next(found, None))) is not None:
+        """Yield the rows at these positions (ascending) as items."""
+        return self._items(rows_at(self._file, positions))
+
+    def lanes(self, positions: Positions) -> list[Iterator[Item]]:
+        """Return iterators that together yield the rows at these positions (ascending) as items; they may be taken from in turn."""
+        return [self._items(lane) for lane in lanes(self._file, positions)]
+
+    def _items(self, lane: Lane) -> Iterator[Item]:
+        while (some := self._translated(lambda: next(lane, None))) is not None:
             yield from items_of(self._order.spec, some[1])
 
     def sample(self, most: int) -> list[Item]:

@@ -21,7 +21,6 @@ from archive.errors import DynalakeError, ProofError, RefusedError, ServiceError
 from archive.governor import Governor
 from archive.lake.commit import Place
 from archive.lake.holds import Holds
-from archive.lake.lanes import cut
 from archive.lake.spool import private_folder
 from archive.model.config import Config
 from archive.model.hold import Hold
@@ -175,8 +174,8 @@ def _take(plan: RestorePlan, around: Surroundings, opened: tuple[Part, OpenRows]
 
     with closing(rows):
         positions = rows.find(plan.request.wanted, removed.ranges if removed and rows.positions else None)
-        parts = cut(positions) if taker.spreads else [positions]
-        taker.take([counted(rows.items(each)) for each in parts])
+        cursors = rows.lanes(positions) if taker.spreads else [rows.items(positions)]
+        taker.take([counted(cursor) for cursor in cursors])
     _LOG.info("segment restored", extra={"run": around.run, "segment": part.segment.name, "rows": result.begun - before})
 
 

@@ -29,6 +29,8 @@ from benchmarks.process import Timed
 from flows.operate import Catalogue, execute_directly, perform
 
 _UNLIMITED: Final = 1e9  # units a second: what is measured is the client
+_INDEXES: Final = ("ModuleAnalyticsIndex", "StudentActivityIndex", "ProviderUsageIndex")
+_USED_TO_ALL: Final = Warm(_UNLIMITED, _UNLIMITED, dict.fromkeys(_INDEXES, (_UNLIMITED, _UNLIMITED)))
 _SPOOL_BYTES: Final = 64 * 10**9
 
 
@@ -127,7 +129,7 @@ def restore(table: str, bucket: str, spool: str, modules: int | None = None, **m
     def timed() -> float:
         target = target_of_request(lambda: clients, settings, lake, request)
         plan = make_plan(lake, target, request, settings, (name, now))
-        governor = Governor(Budget.of(settings.limits, Warm(_UNLIMITED, _UNLIMITED)), time.monotonic, time.sleep)
+        governor = Governor(Budget.of(settings.limits, _USED_TO_ALL), time.monotonic, time.sleep)
         result = execute(plan, Surroundings(settings, lake, lambda: clients, governor, name, now, lambda _: None))
         _require(result.error is None, result.why)
         return result.counts.restored

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archive.errors import LakeDamagedError
-from archive.lake.lanes import LANES, cut, rows_at
+from archive.lake.lanes import LANES, Lane, lanes, rows_at
 from archive.lake.parquet import SegmentFile
 from tests.builders import ORDER, message, scratch, write_segment
 
@@ -40,29 +41,55 @@ def test_exactly_the_rows_at_these_positions_come_in_their_order(groups: list[in
     assert [row for _, rows in found for row in rows.column("row").to_pylist()] == wanted
 
 
-def test_several_places_are_read_in_turn(tmp_path: Path) -> None:
-    """Of one open file, as a purge does."""
-    file = file_of(tmp_path, [700, 300])
-    lanes = [rows_at(file, part) for part in cut(np.arange(1_000))]
-    found: list[int] = []
-    while lanes:
-        for lane in list(lanes):
+def in_turn(found: list[Lane]) -> list[int]:
+    """Take from one lane after the other; return the rows as they come."""
+    rows: list[int] = []
+    while found:
+        for lane in list(found):
             some = next(lane, None)
             if some is None:
-                lanes.remove(lane)
+                found.remove(lane)
             else:
-                found += some[1].column("row").to_pylist()
-    assert sorted(found) == list(range(1_000))
-    assert found.index(875) < found.index(124), "the last place is not read after the first one, but beside it"
+                assert some[0].tolist() == some[1].column("row").to_pylist()
+                rows += some[0].tolist()
+    return rows
 
 
-@given(st.integers(0, 5_000))
-def test_positions_are_cut_into_consecutive_parts(rows: int) -> None:
-    """All of them, at most eight, of about equal length; and no more than there are requests to make of them."""
-    parts = cut(np.arange(rows))
-    assert np.concatenate([np.zeros(0, np.int64), *parts]).tolist() == list(range(rows))
-    assert len(parts) == min(LANES, -(-rows // 25))
-    assert max(map(len, parts), default=0) - min(map(len, parts), default=0) <= 1
+@given(st.lists(st.integers(1, 350), min_size=1, max_size=20), st.data())
+@settings(deadline=None, max_examples=60)
+def test_every_row_is_in_one_lane(groups: list[int], data: st.DataObject) -> None:
+    """Whatever the row groups are and which rows are wanted; no more lanes than requests of 25 need, rounded up in each row group."""
+    wanted = sorted(data.draw(st.sets(st.integers(0, sum(groups) - 1)) | st.just(set(range(sum(groups))))))
+    with scratch() as folder:
+        found = lanes(file_of(folder, groups), np.array(wanted, np.int64))
+        assert len(found) < min(LANES, -(-len(wanted) // 25)) + len(groups)
+        assert sorted(in_turn(found)) == wanted
+
+
+@pytest.mark.parametrize("groups", [[1_000], [700, 300], [250] * 4, [100] * 10], ids=["one group", "two", "four", "ten"])
+def test_several_places_are_read_in_turn(tmp_path: Path, groups: list[int]) -> None:
+    """Of one open file, as a purge does: at least one in each quarter of it."""
+    found = lanes(file_of(tmp_path, groups), np.arange(1_000))
+    assert 4 <= len(found) <= LANES + 1
+    first_of_each = [next(lane)[0].tolist()[0] for lane in found]
+    assert {row * 4 // 1_000 for row in first_of_each} == {0, 1, 2, 3}
+
+
+def test_a_row_group_is_decoded_once_for_all_its_lanes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the first of them is taken from, and not before."""
+    file = file_of(tmp_path, [1_000])
+    decoded: list[int] = []
+    read = file.read_row_group
+
+    def counted(number: int, *, use_threads: bool) -> pa.Table:
+        decoded.append(number)
+        return read(number, use_threads=use_threads)
+
+    monkeypatch.setattr(file, "read_row_group", counted)
+    found = lanes(file, np.arange(1_000))
+    assert decoded == []
+    assert sorted(in_turn(found)) == list(range(1_000))
+    assert decoded == [0]
 
 
 def test_a_file_that_is_damaged_behind_its_footer_is_said_to_be(tmp_path: Path) -> None:
@@ -73,4 +100,4 @@ def test_a_file_that_is_damaged_behind_its_footer_is_said_to_be(tmp_path: Path) 
     path.write_bytes(data)
     file = SegmentFile(path, ORDER)
     with pytest.raises(LakeDamagedError, match="restore its last version"):
-        list(file.rows_at(np.arange(300)))
+        list(chain.from_iterable(file.lanes(np.arange(300))))
