@@ -9,7 +9,9 @@ from benchmarks.fake.world import World
 from benchmarks.outcome import Goal, Outcome
 
 _MODULES: Final = 8
-_MESSAGES: Final = 4_000
+_MESSAGES: Final = 8_000
+_DAYS: Final = 2
+"""32,000 messages a day: a table that grows by a million a month."""
 _OURS: Final = "benchmarks.contestants.ours:archive"
 _WRANGLER: Final = "benchmarks.contestants.wrangler:archive"
 _STOCK: Final = "benchmarks.contestants.stock:archive"
@@ -27,7 +29,7 @@ _ALL: Final = (9, 11)
 
 def read_path(arena: Arena) -> Outcome:
     """Measure one stream, and all streams on two cores."""
-    world = World(_MODULES, _MESSAGES // arena.scale)
+    world = World(_MODULES, _MESSAGES // arena.scale, _DAYS)
     halves = [{"part": (0, 2)}, {"part": (1, 2)}]
     middle = world.days // 2
     days = [{"days": (0, middle)}, {"days": (middle, world.days)}]
@@ -75,7 +77,7 @@ def read_path(arena: Arena) -> Outcome:
 
 def streams(arena: Arena) -> Outcome:
     """Measure what more streams bring where each page takes its time."""
-    world = World(_MODULES, _MESSAGES // arena.scale, wait=_WAIT)
+    world = World(_MODULES, _MESSAGES // arena.scale, _DAYS, wait=_WAIT)
     names = {f"{count} stream{'s'[: count > 1]}": count for count in _STREAMS}
     contestants = [Contestant(name, _OURS, ({"spool": arena.spool, "streams": count},)) for name, count in names.items()]
     scores = contest(arena, world.table, contestants)

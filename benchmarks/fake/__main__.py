@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gzip
 import sys
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from random import Random
 from resource import RUSAGE_SELF, getrusage
+from typing import Any
 
 import msgspec
 
@@ -54,13 +56,26 @@ def _messages(file: Path | None) -> list[Item]:
     if file is not None:
         with gzip.open(file, "rb") as lines:
             return [parse_line(line.strip(), _TARGET.primary, _TARGET.indexed) for line in islice(lines, 0, None, _ONE_OF)]
-    # An attribute whose type changes from message to message cannot be a column of a data frame: the others would not run.
+    # Types that change from message to message cannot be a column of a data frame, nor bytes JSON: with them the others would not run.
     made_up = demo_messages(datetime(2024, 1, 1, tzinfo=UTC), _MADE_UP, Random(0))  # noqa: S311 - no secret
-    kinds: dict[str, set[str]] = {}
+    kinds: dict[tuple[str, ...], set[str]] = {}
     for item in made_up:
-        for name, value in item.items():
-            kinds.setdefault(name, set()).update(value)
-    return [{name: value for name, value in item.items() if len(kinds[name]) == 1} for item in made_up]
+        for path, kind in _kinds((), item):
+            kinds.setdefault(path, set()).add(kind)
+    left_out = {path[0] for path, found in kinds.items() if len(found) > 1 or "B" in found}
+    return [{name: value for name, value in item.items() if name not in left_out} for item in made_up]
+
+
+def _kinds(path: tuple[str, ...], item: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield the types of an item's values, and of those in its maps and lists."""
+    for name, value in item.items():
+        ((kind, inner),) = value.items()
+        yield (*path, name), kind
+        if kind == "M":
+            yield from _kinds((*path, name), inner)
+        if kind == "L":
+            for each in inner:
+                yield from _kinds((*path, name), {"": each})
 
 
 main(int(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]) if sys.argv[3:] else None)
