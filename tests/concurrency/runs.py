@@ -40,10 +40,12 @@ class Runs:
         self.removed += [image for image in images if image and not image["conversationId"]["S"].startswith("dynalake-probe-")]
 
     def run(self, request: Request, **policy: Any) -> BatchResult:  # noqa: ANN401 - the fields of Policy
-        """Plan and perform one run to its end, without checks, consent, catalogue and Prefect."""
+        """Plan and perform one run to its end, without checks, consent, catalogue and Prefect; raise what the command would end with."""
         total = BatchResult()
         error = self.attempt(request, total, **policy)
-        assert error is None, f"{request.command} ended with: {error}"
+        if error is not None:
+            error.add_note(f"the run was: {request.command} of {request.window}")
+            raise error
         return total
 
     def attempt(self, request: Request, total: BatchResult, **policy: Any) -> DynalakeError | None:  # noqa: ANN401 - the fields of Policy
