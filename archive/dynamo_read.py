@@ -6,9 +6,12 @@ and are decoded by our codec.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from decimal import Context, Decimal
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import pyarrow as pa
@@ -17,11 +20,11 @@ import pyarrow.compute as pc
 from archive.attempts import attempts, watch
 from archive.aws import translated, wire
 from archive.codec.answers import KeysPage, keys_page, milliseconds_of, module_of
-from archive.codec.decode import BatchPage, Page, PageDecoder
+from archive.codec.decode import BatchPage, PageDecoder
 from archive.codec.values import AttributeValue, Item, from_wire
-from archive.errors import RefusedError, TransientServiceError
+from archive.errors import DynalakeError, RefusedError, TransientServiceError
 from archive.governor import Governor
-from archive.model.budget import read_cost
+from archive.model.budget import Cost, read_cost
 from archive.model.config import Module, Source
 from archive.model.cost import PAGE_BYTES, page_units
 from archive.model.table_facts import TableFacts, facts_of
@@ -40,9 +43,9 @@ _FULL_PAGE: Final = float(page_units(PAGE_BYTES))
 _UNIT_BYTES: Final = 8_192  # an eventually consistent read unit: two times 4 KB
 _NUMBERS: Final = Context(prec=38, Emin=-93, Emax=125)  # DynamoDB's: 38 digits, down to 1E-130
 _EVER: Final = -(10**18)
-_T = TypeVar("_T", bound=Page | BatchPage | KeysPage)
+_T = TypeVar("_T", bound=BatchPage | KeysPage)
 
-__all__ = ["ModuleStart", "Probe", "Reader", "TableFacts", "describe"]
+__all__ = ["ModuleStart", "Page", "Probe", "Reader", "TableFacts", "describe"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,14 @@ class ModuleStart:
 
 
 @dataclass(frozen=True, slots=True)
+class Page:
+    """Some messages: `rows` in the spool's schema. `complete`: there are no more of them."""
+
+    rows: pa.RecordBatch
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Probe:
     """What a bounded look at a module found: rows, their time span, their bytes, and whether that was all."""
 
@@ -64,16 +75,32 @@ class Probe:
     complete: bool
 
 
+_Kind = tuple[str, Module | None, int | None]
+"""Operation, module and limit: reads of one kind cost about the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Fetched:
+    """A read that was answered: its raw body, and what was taken for it."""
+
+    body: bytes
+    kind: _Kind
+    cost: Cost
+    index: str | None
+
+
 class Reader:
     """Reads one table. Threads may share it; each brings its own decoder.
 
-    What a request costs is known after it: before, it is taken to cost as much as the last one of its kind and module, or a full page.
+    Decoding takes turns, page by page: it is Python, of which only one thread runs at a time anyhow, and threads that take the
+    interpreter from each other within a page cost more than those that wait for it (docs/performance.md).
     """
 
     def __init__(self, client: DynamoDBClient, source: Source, governor: Governor) -> None:
         """Take the client's raw bodies; a second Reader of one client takes them but once."""
         self._client, self._source, self.governor = client, source, governor
-        self._last: dict[tuple[str, Module | None, int | None], float] = {}
+        self._last: dict[_Kind, float] = {}
+        self._turn = Lock()
         watch(client)
         keep_raw_bodies(client)
 
@@ -192,7 +219,7 @@ class Reader:
 
     def pages(
         self, module: Module, window: Window, decoder: PageDecoder, *, limit: int | None = None, only: tuple[str, ...] = ()
-    ) -> Iterator[Page]:
+    ) -> Generator[Page, None, None]:
         """Yield a module's messages in a window, page by page (1 MB, or `limit` items a page), in order of time.
 
         `only` names the attributes to return (all, if empty). The window is half-open: BETWEEN takes both ends, and
@@ -205,23 +232,19 @@ class Reader:
         if only:
             request["ExpressionAttributeNames"] |= {f"#o{number}": name for number, name in enumerate(only)}
             request["ProjectionExpression"] = ", ".join(f"#o{number}" for number in range(len(only)))
-        while True:
-            page = self._read("Query", self._client.query, request, parse=decoder.query_page, module=module)
+        for page in self._pages("Query", self._client.query, request, decoder, module):
             rows = page.rows
             if rows.num_rows and _last_ms(rows, time_column) >= window.end_ms:
                 before = pc.less(rows.column(time_column).cast(pa.int64()), window.end_ms)
                 rows = rows.filter(before)
-            yield Page(rows, page.last_key, page.units)
-            if not page.last_key:
-                return
-            request["ExclusiveStartKey"] = page.last_key
+            yield Page(rows, page.complete)
 
     def count(self, module: Module, window: Window) -> int:
         """Count a module's messages in a window; costs as much as reading them."""
         request = self._between(module, window.start_ms, _NUMBERS.next_minus(Decimal(window.end_ms)))
         return sum(answer.count for answer in self._keys_pages(module, {**request, "Select": "COUNT"}))
 
-    def unindexed_pages(self, window: Window, part: tuple[int, int], decoder: PageDecoder) -> Iterator[Page]:
+    def unindexed_pages(self, window: Window, part: tuple[int, int], decoder: PageDecoder) -> Generator[Page, None, None]:
         """Yield the messages of a window that no module's index holds, by a scan of the base table.
 
         `part` is (number, count) of a parallel scan. Costs the whole table, whatever is found.
@@ -238,19 +261,42 @@ class Reader:
                 ":type": {"S": self.facts().key_types[spec.module_key]},
             },
         }
-        while True:
-            page = self._read("Scan", self._client.scan, request, parse=decoder.query_page)
-            yield page
-            if not page.last_key:
-                return
-            request["ExclusiveStartKey"] = page.last_key
+        yield from self._pages("Scan", self._client.scan, request, decoder)
+
+    def _pages(
+        self, operation: str, call: Callable[..., Any], request: dict[str, Any], decoder: PageDecoder, module: Module | None = None
+    ) -> Generator[Page, None, None]:
+        """Yield the pages of a Query or Scan of messages. While one is decoded and used, the next one is already under way.
+
+        Where the request has a Limit, somebody only looks: then no page is read before it is asked for. Close the iterator where
+        it is not read to its end: that waits for the page that is under way.
+        """
+        with ThreadPoolExecutor(1, "page") as ahead, ExitStack() as unwanted:
+            fetched = self._fetch(operation, call, request, module)
+            while True:
+                with self._turn:
+                    page = decoder.query_page(fetched.body)
+                self._settle(fetched, page.units)
+                following: Future[_Fetched] | None = None
+                if page.last_key:
+                    request = {**request, "ExclusiveStartKey": page.last_key}
+                    if "Limit" not in request:
+                        following = ahead.submit(self._fetch, operation, call, request, module)
+                        unwanted.callback(self._settle_unread, following)
+                with self._turn:
+                    rows = page.rows()
+                yield Page(rows, complete=not page.last_key)
+                if not page.last_key:
+                    return
+                unwanted.pop_all()
+                fetched = following.result() if following else self._fetch(operation, call, request, module)
 
     def probe(self, module: Module, window: Window, decoder: PageDecoder, limit: int) -> Probe:
         """Look at the first `limit` messages of a module in a window."""
         page = next(self.pages(module, window, decoder, limit=limit))
         rows = page.rows
         last = _last_ms(rows, self._source.spec.time_column) if rows.num_rows else None
-        return Probe(rows.num_rows, last, rows.nbytes, complete=not page.last_key)
+        return Probe(rows.num_rows, last, rows.nbytes, page.complete)
 
     def messages(self, keys: Iterable[Item], decoder: PageDecoder) -> pa.Table:
         """Read messages by key from the base table, consistently (BatchGetItem, 100 a call): rows of those that are there."""
@@ -285,7 +331,14 @@ class Reader:
         parse: Callable[[bytes], _T],
         module: Module | None = None,
     ) -> _T:
-        """Make one read, pay for it, and parse its raw body. `module` is the one whose messages a Query asks for."""
+        """Make one read, parse its raw body, and pay what it cost. `module` is the one whose messages a Query asks for."""
+        fetched = self._fetch(operation, call, request, module)
+        answer = parse(fetched.body)
+        self._settle(fetched, answer.units)
+        return answer
+
+    def _fetch(self, operation: str, call: Callable[..., Any], request: dict[str, Any], module: Module | None) -> _Fetched:
+        """Make one read, after taking what it probably costs: as much as the last one of its kind and module, or a full page."""
         kind = (operation, module, request.get("Limit"))
         index = request.get("IndexName")
         cost = read_cost(self._last.get(kind, _FULL_PAGE), index, module)
@@ -295,11 +348,17 @@ class Reader:
         with translated(f"dynamodb:{operation}", f"table {self._source.table}"), attempts(self.governor, cost):
             # A read uses the table or one index: the total says how much.
             answer = call(**request, ReturnConsumedCapacity="TOTAL")
-        body = raw_body(answer)
-        parsed = parse(body)
-        units = self._last[kind] = len(body) / _UNIT_BYTES if parsed.units is None else parsed.units
-        self.governor.settle(cost, known=read_cost(units, index, module))
-        return parsed
+        return _Fetched(raw_body(answer), kind, cost, index)
+
+    def _settle_unread(self, following: Future[_Fetched]) -> None:
+        """Pay for a page that nobody wants any more. One that failed was not paid for, and its failure is of no interest now."""
+        with suppress(DynalakeError):
+            self._settle(following.result(), None)
+
+    def _settle(self, fetched: _Fetched, told: float | None) -> None:
+        """Pay what a read cost: the units that its answer told, or as many as its bytes are."""
+        units = self._last[fetched.kind] = len(fetched.body) / _UNIT_BYTES if told is None else told
+        self.governor.settle(fetched.cost, known=read_cost(units, fetched.index, fetched.kind[1]))
 
 
 def describe(client: DynamoDBClient, source: Source) -> TableFacts:

@@ -78,7 +78,7 @@ def _archive(pages: list[bytes], decoder: PageDecoder, folder: Path) -> dict[str
     stages, order = _Stages(), Order(CHAT_MESSAGES)
     with Spool(folder / "spool", order, 2**40) as spool:
         for body in pages:
-            rows = stages.time("decode", lambda body=body: decoder.query_page(body)).rows  # type: ignore[misc]
+            rows = stages.time("decode", lambda body=body: decoder.query_page(body).rows())  # type: ignore[misc]
             stages.time("spool", lambda rows=rows: spool.append_page(rows, LAYOUTS, FROM_SPOOL))  # type: ignore[misc]
         for segment in spool.segments():
             _store(stages, order, segment, spool, folder)

@@ -241,6 +241,7 @@ class LimitsSection(Section):
     partition_write_units: Rate = 500
     shared_by: Annotated[Whole, Field(ge=1, le=10_000)] = 1
     streams: Annotated[Whole, Field(ge=1, le=64)] = 4
+    segments: Annotated[Whole, Field(ge=1, le=64)] = 4
     purge_requests: Annotated[Whole, Field(ge=1, le=256)] = 4
     max_messages: Annotated[Whole, Field(ge=1)] | None = None
     max_dollars: Rate | None = None

@@ -7,8 +7,9 @@ An item that does not fit is parsed again the slow, exact way, and what was new 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -49,12 +50,15 @@ class _RawBatch(msgspec.Struct, gc=False):
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """One answer: `rows` in the spool's schema, where to go on (as the client takes it), and its read units (None: not told)."""
+class QueryPage:
+    """One Query or Scan answer, parsed: where to go on (as the client takes it), and its read units (None: not told).
 
-    rows: pa.RecordBatch
+    `rows` makes its rows, in the spool's schema; ask once, and before the decoder gets its next answer.
+    """
+
     last_key: Item | None
     units: float | None
+    rows: Callable[[], pa.RecordBatch]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +113,8 @@ class PageDecoder:
         self._item: msgspec.json.Decoder[Any] = msgspec.json.Decoder(item)
         self._page: msgspec.json.Decoder[Any] = msgspec.json.Decoder(page)
 
-    def query_page(self, body: bytes) -> Page:
-        """Decode the body of a Query or Scan answer. Raises ProofError where it is not one."""
+    def query_page(self, body: bytes) -> QueryPage:
+        """Parse the body of a Query or Scan answer. This, or making its rows, raises ProofError where it is not one."""
         slow: dict[int, Item] = {}
         try:
             page = self._page.decode(body)
@@ -122,7 +126,7 @@ class PageDecoder:
             raise wrong_answer() from error
         if page.count != len(messages):
             raise wrong_answer()
-        return Page(self._rows(messages, slow), page.start_key, page.units)
+        return QueryPage(page.start_key, page.units, partial(self._rows, messages, slow))
 
     def batch_page(self, body: bytes, table: str) -> BatchPage:
         """Decode the body of a BatchGetItem answer for one table. Raises ProofError where it is not one."""

@@ -312,7 +312,7 @@ class BatchWork:
                 self._handled += segments[segment]
             return work(segment) if stopped is None else BatchResult(stopped=stopped)
 
-        with ThreadPoolExecutor(session.config.limits.streams, "segment") as pool:
+        with ThreadPoolExecutor(session.config.limits.segments, "segment") as pool:
             futures = [pool.submit(unless_stopped, segment) for segment in sorted(segments)]
             for future in futures:
                 try:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import closing
 from threading import local
 
 import pyarrow as pa
 
-from archive.codec.decode import Page, PageDecoder
+from archive.codec.decode import PageDecoder
 from archive.codec.values import AttributeValue, Item, decode_plain
 from archive.engine.session import Session
 from archive.lake.order import FROM_SPOOL, FROM_TABLE, Key
@@ -68,23 +69,22 @@ class BatchReader:
         # An index of another projection has keys only: everything else, the mark too, then comes from the table by key.
         by_key = not complete and (not keys_only or bool(marked))
         only = (spec.partition_key, spec.time_key, spec.module_key, *(marked if complete else ())) if keys_only or not complete else ()
-        for page in session.reader.pages(module, window, decoder, only=only):
-            rows = page.rows
-            if rows.num_rows and by_key:
-                rows = self._whole(rows, decoder)
-            self._spool(Page(rows, page.last_key, page.units), spool)
+        with closing(session.reader.pages(module, window, decoder, only=only)) as pages:
+            for page in pages:
+                self._spool(self._whole(page.rows, decoder) if page.rows.num_rows and by_key else page.rows, spool)
         seen.update(decoder.seen)
 
     def _scan(self, window: Window, part: tuple[int, int], spool: Spool, seen: set[str]) -> None:
         decoder = self._decoder()
-        for page in self._session.reader.unindexed_pages(window, part, decoder):
-            self._spool(page, spool)
+        with closing(self._session.reader.unindexed_pages(window, part, decoder)) as pages:
+            for page in pages:
+                self._spool(page.rows, spool)
         seen.update(decoder.seen)
 
-    def _spool(self, page: Page, spool: Spool) -> None:
-        if page.rows.num_rows:
-            spool.append_page(page.rows, self._session.record.layouts, FROM_SPOOL)
-            self._progress("read", page.rows.num_rows)
+    def _spool(self, rows: pa.RecordBatch, spool: Spool) -> None:
+        if rows.num_rows:
+            spool.append_page(rows, self._session.record.layouts, FROM_SPOOL)
+            self._progress("read", rows.num_rows)
         # Nothing is stored yet, so nothing is half done: only asked-for stops end a batch here, caps wait for segments.
         self._session.brake.check(lambda: None)
 

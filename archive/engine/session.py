@@ -52,7 +52,7 @@ class Session:
         """Make clients and describe the table; nothing is written yet, nor ever with `read_only`."""
         self.config, self.run, self._timing = config, run, timing
         source, limits = config.source, config.limits
-        connections = limits.streams * 2 + limits.purge_requests + 4
+        connections = limits.streams + limits.segments + limits.purge_requests + 4
         self.clients = Clients(source.region, config.roles.archiver, "archiver", connections, read_only=read_only)
         self._purger_clients: Clients | None = None
         self.facts: TableFacts = describe(self.clients.dynamodb, source)
@@ -173,7 +173,7 @@ class Session:
         if self._purger_clients is None:
             config = self.config
             self._purger_clients = Clients(
-                config.source.region, config.roles.purger, "purger", config.limits.purge_requests * config.limits.streams + 4
+                config.source.region, config.roles.purger, "purger", config.limits.purge_requests * config.limits.segments + 4
             )
         return self._purger_clients
 

@@ -61,16 +61,18 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Request units a second, requests in flight at once, and caps for a run (None: no cap).
+    """Request units a second, what is done at once, and caps for a run (None: no cap).
 
     Units are those of the table, of each index (None: as the table), and of each value of an index's partition key. `shared_by`:
-    so many runs or workers share them, each an equal part.
+    so many runs or workers share them, each an equal part. `streams` modules are read at once, `segments` of a batch are merged, proved,
+    stored and purged at once, each with `purge_requests` in flight.
     A run that would remove more than `unattended_messages` needs a person who agrees.
     """
 
     read_units: float
     write_units: float
     streams: int
+    segments: int
     purge_requests: int
     index_read_units: float | None = None
     index_write_units: float | None = None

@@ -32,6 +32,8 @@ _UNLIMITED: Final = 1e9  # units a second: what is measured is the client
 _INDEXES: Final = ("ModuleAnalyticsIndex", "StudentActivityIndex", "ProviderUsageIndex")
 _USED_TO_ALL: Final = Warm(_UNLIMITED, _UNLIMITED, dict.fromkeys(_INDEXES, (_UNLIMITED, _UNLIMITED)))
 _SPOOL_BYTES: Final = 64 * 10**9
+_SEGMENTS: Final = 4
+_PURGE_REQUESTS: Final = 4
 
 
 def now_of(world: World) -> datetime:
@@ -55,7 +57,7 @@ def config(world: World, bucket: str, spool: str, *, streams: int = 4, purge: Pu
             late_rows=1_000,
             late_days=7,
         ),
-        limits=Limits(_UNLIMITED, _UNLIMITED, streams, purge_requests=4, partition_read_units=_UNLIMITED, partition_write_units=_UNLIMITED),
+        limits=Limits(_UNLIMITED, _UNLIMITED, streams, _SEGMENTS, _PURGE_REQUESTS, None, None, _UNLIMITED, _UNLIMITED),
         roles=Roles(None, None),
     )
 

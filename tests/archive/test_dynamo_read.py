@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import count
@@ -137,7 +138,7 @@ def test_pages_of_one_megabyte_are_all_read(dynalite: Table) -> None:
     dynalite.put(*put)
     pages = list(dynalite.reader().pages(5, DAY, PageDecoder(CHAT_MESSAGES)))
     assert len(pages) >= 3
-    assert pages[-1].last_key is None
+    assert pages[-1].complete
     found = [item for found in pages for item in items_of(CHAT_MESSAGES, found.rows)]
     assert list(map(canonical, found)) == list(map(canonical, put))
 
@@ -321,6 +322,18 @@ def _scripted_read(answers: list[Answer], attempts: int = 3) -> tuple[list[Item]
 MESSAGE = message(5, START)
 GOOD = Answer(page([MESSAGE], ConsumedCapacity={"CapacityUnits": 0.5}))
 BUSY = Answer(b'{"__type": "com.amazonaws#InternalServerError", "Items": [], "Count": 0}', 500)
+
+
+@pytest.mark.parametrize(("limit", "asked"), [(None, 2), (1, 1)])
+def test_the_next_page_is_under_way_while_one_is_used(limit: int | None, asked: int) -> None:
+    """Whoever closes the iterator waits for it, so that nothing runs on. Who asks for a few messages only looks, and pays for no more."""
+    more = Answer(page([MESSAGE], LastEvaluatedKey=wire_item(MESSAGE), ConsumedCapacity={"CapacityUnits": 0.5}))
+    with scripted([more] * asked) as server:
+        reader = Reader(server.dynamodb(1), SOURCE, free_governor())
+        with closing(reader.pages(5, DAY, PageDecoder(CHAT_MESSAGES), limit=limit)) as pages:
+            assert not next(pages).complete
+        assert [request.get("ExclusiveStartKey") for request in server.requests] == [None, wire_item(MESSAGE)][:asked]
+    assert reader.governor.figures().read_requests == asked  # also the one whose answer nobody wanted any more
 
 
 def test_a_server_error_is_retried_and_the_good_answer_read_once() -> None:

@@ -61,7 +61,7 @@ def test_lake_tables_lie_over_the_configured_lake() -> None:
         Source("ChatMessages", "ModuleAnalyticsIndex", None, None, datetime(2015, 1, 1, tzinfo=UTC), None, CHAT_MESSAGES),
         Lake("lake", "/chat/", "month", "month", Path("spool"), 1),
         Policy(1, "keep", 3, 0, "ttl", "single", single_writer=False, late_rows=1, late_days=1),
-        Limits(1, 1, 1, 1),
+        Limits(1, 1, 1, 1, 1),
         Roles(None, None),
     )
     messages, receipts = lake_tables(config, "chat_messages", date(2019, 5, 17))

@@ -43,7 +43,7 @@ def new_world(servers: Servers, folder: Path) -> World:
     client = servers.dynamodb.dynamodb()
     create_chat_messages(client, site.table)
     put(client, site.table, ITEMS)
-    return World(site.with_settings(limits={"streams": 1}, policy={"protocol": "single"}))
+    return World(site.with_settings(limits={"streams": 1, "segments": 1}, policy={"protocol": "single"}))
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,4 +129,4 @@ def test_many_runs_with_partiql_beside_writers(
 
 def _place(place: Workplace) -> Workplace:
     """Return the same place with several requests in flight at once."""
-    return replace(place, config=replace(place.config, limits=replace(place.config.limits, streams=2, purge_requests=2)))
+    return replace(place, config=replace(place.config, limits=replace(place.config.limits, streams=2, segments=2, purge_requests=2)))

@@ -23,7 +23,7 @@ class Ground:
         if site.servers.dynamodb.name == "ministack":
             source["modules"] = [1, 2]
         # One request is in flight at a time, so that calls have an order.
-        self._site = site.with_settings(source=source, lake={"segment": "12h"}, limits={"streams": 1, "purge_requests": 1})
+        self._site = site.with_settings(source=source, lake={"segment": "12h"}, limits={"streams": 1, "segments": 1, "purge_requests": 1})
         self._scenario = scenario
         self._dynamodb = site.servers.dynamodb.dynamodb()
         self._versions = Versions(site.servers.s3.s3(), site.bucket, site.prefix)

@@ -16,7 +16,7 @@ from tests.servers import Server
 def test_a_cancelled_flow_ends_in_good_order(moto_server: Server, new_site: NewSite, tmp_path: Path) -> None:
     """It says so, it is on record, and no message is lost: each is at the table, or in the lake, or in both as it was."""
     site, source = filled(new_site(Servers(moto_server, moto_server, moto_server)))
-    site = site.with_settings(run={"log": "json"}, limits={"streams": 1})
+    site = site.with_settings(run={"log": "json"}, limits={"streams": 1, "segments": 1})
     with begun(site, tmp_path) as process:
         assert process.stderr is not None
         for line in process.stderr:

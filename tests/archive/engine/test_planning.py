@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -200,9 +201,7 @@ def test_a_purge_that_cannot_keep_up_is_said_beforehand(place: Workplace) -> Non
     """At a hundredth of a write unit a second, a day's inflow takes longer than a day."""
     place.put(*(message("a", number, 1) for number in range(30)))
     place.put(*(message("b", number, 1) for number in range(30)))
-    config = place.config
-    slow = type(config.limits)(config.limits.read_units, 0.001, 1, 1)
-    slowed = type(place)(type(config)(config.source, config.lake, config.policy, slow, config.roles), place.dynamodb, place.s3)
+    slowed = replace(place, config=replace(place.config, limits=replace(place.config.limits, write_units=0.001)))
     plan = make_plan(slowed.session(), Request("backfill", TWO_DAYS), NOW, ignore)
     assert any("purging takes longer than messages come in" in warning for warning in plan.warnings)
     keeping = make_plan(slowed.with_policy(purge="keep").session(), Request("backfill", TWO_DAYS), NOW, ignore)

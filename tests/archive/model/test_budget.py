@@ -317,7 +317,7 @@ def test_an_index_has_the_tables_budget_unless_it_has_its_own() -> None:
 
 def test_a_budget_is_what_the_settings_leave_to_one_of_those_that_share_them() -> None:
     """Table, indexes, partition values and the ramp's begin: a quarter of each, where four share them."""
-    limits = Limits(400, 200, 1, 1, 100, None, 40, 20, 4)
+    limits = Limits(400, 200, 1, 1, 1, 100, None, 40, 20, 4)
     budget = Budget.of(limits, Warm(1_000, 2_000, {"I": (4_000, 8_000)}))
     assert [budget.rate("read"), budget.rate("write"), budget.rate("read", "I"), budget.rate("write", "I")] == [100, 50, 25, 50]
     assert (budget.partition("read"), budget.partition("write")) == (10, 5)
