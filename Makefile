@@ -7,12 +7,16 @@ BIN := $(VENV)/bin
 # Warnings about places where an index might be are not ours to fix; errors are shown.
 PIP := -m pip install -qq --no-input --disable-pip-version-check
 DYNALITE := dynalite@4.0.0
+# Trino's grammar, a judge of the .sql files, and what bundles it: Node cannot import it as it comes.
+GRAMMAR := dt-sql-parser@4.4.2
+BUNDLER := esbuild@0.25.0
 # A virtual environment does not survive being copied to another folder: so the stamp carries this one's name.
 HERE := $(shell pwd | cksum | cut -d' ' -f1)
 READY := $(VENV)/.ready-$(HERE)
 # One process a core; tests that share what takes long to make stay together.
 SPREAD := -n auto --dist loadgroup
 READY_DYNALITE := $(SERVERS)/.$(DYNALITE)
+READY_GRAMMAR := $(SERVERS)/.$(GRAMMAR)
 READY_MINISTACK := $(SERVERS)/.ministack-$(HERE)
 
 .DEFAULT_GOAL := help
@@ -44,7 +48,7 @@ bench: setup ## Measure it against what one would use instead, and write docs/pe
 prove: setup servers ## Run the long demonstrations of the promises
 	@$(BIN)/python -m pytest $(SPREAD) -m prove
 
-servers: $(READY_DYNALITE) $(READY_MINISTACK) ## Install the servers that the tests run against
+servers: $(READY_DYNALITE) $(READY_GRAMMAR) $(READY_MINISTACK) ## Install the servers that the tests run against
 
 setup: $(READY) ## Install the project and everything it needs into .venv
 
@@ -71,6 +75,17 @@ $(READY_DYNALITE):
 		echo "* npm is missing: dynalite is not installed, and the tests that need it are *"; \
 		echo "* SKIPPED. Install Node.js with npm to run them.                            *"; \
 		echo "*****************************************************************************"; \
+	fi
+
+# In a folder of its own: npm removes from a folder what it was not asked for.
+$(READY_GRAMMAR): tests/trino_grammar.js | $(READY_DYNALITE)
+	@if command -v npm >/dev/null; then \
+		echo "installing $(GRAMMAR) into $(SERVERS)"; \
+		npm install --prefix $(SERVERS)/grammar --no-save --no-package-lock --no-audit --no-fund --ignore-scripts --loglevel=error \
+			$(GRAMMAR) $(BUNDLER) >/dev/null \
+			&& NODE_PATH=$(SERVERS)/grammar/node_modules $(SERVERS)/grammar/node_modules/.bin/esbuild $< \
+				--bundle --platform=node --log-level=error --outfile=$(SERVERS)/grammar/trino.cjs \
+			&& touch $@; \
 	fi
 
 $(READY_MINISTACK): requirements-ministack.lock | $(READY_DYNALITE)

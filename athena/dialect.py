@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,31 +10,34 @@ from sqlglot import exp
 from sqlglot.errors import ErrorLevel, UnsupportedError
 
 from archive.errors import InputError
-from athena.gate import parse_question
+from athena.columns import TableColumn
+from athena.gate import count_marks, parse_question
 from athena.infer import STRING, Kinds
 from athena.nodes import Facts
+from athena.parameters import Parameter, bound_value, kind_of_parameter, require_as_many
 from athena.rewrites import REWRITES
-from athena.tables import TableColumn
 
 _COMPARISONS: Final = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Between, exp.In)
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question in DuckDB's SQL. `tables` are the names it reads, in lower case, without database."""
+    """A question in DuckDB's SQL, and the values to bind. `tables` are the names it reads, in lower case, without database."""
 
     sql: str
     tables: frozenset[str]
+    parameters: tuple[Parameter, ...]
 
 
-def translate(sql: str, tables: Mapping[str, Iterable[TableColumn]]) -> Question:
-    """Translate one question over the given tables.
+def translate(sql: str, tables: Mapping[str, Iterable[TableColumn]], parameters: Sequence[Parameter] = ()) -> Question:
+    """Translate one question over the given tables; the parameters are the values of its question marks.
 
     Raises InputError for what is not one read-only query, for what Athena would reject (as far as that is found), and for what DuckDB
     cannot answer as Athena does.
     """
     tree = parse_question(sql)
-    kinds = Kinds(tree, tables)
+    require_as_many(count_marks(sql), len(parameters))
+    kinds = Kinds(tree, tables, [kind_of_parameter(value) for value in parameters])
     kinds.check_aliases()
     nodes = [node for node in tree.walk() if type(node) in REWRITES or isinstance(node, _COMPARISONS)]
     facts = {id(node): Facts(kinds.of(node), kinds.of(node.this), kinds.of(node.args.get("expression"))) for node in nodes}
@@ -48,9 +51,13 @@ def translate(sql: str, tables: Mapping[str, Iterable[TableColumn]]) -> Question
         changed = rewrite(node, facts[id(node)]) if rewrite else None
         if changed is not None:
             node.replace(changed)
+    for mark in list(tree.find_all(exp.Placeholder)):
+        # By number, as a rewrite may have doubled it.
+        mark.replace(exp.Parameter(this=exp.Literal.number(mark.name.removeprefix("p"))))
     names = frozenset(table.name.lower() for table in tree.find_all(exp.Table))
     try:
-        return Question(tree.sql(dialect="duckdb", unsupported_level=ErrorLevel.RAISE), names)
+        text = tree.sql(dialect="duckdb", unsupported_level=ErrorLevel.RAISE)
+        return Question(text, names, tuple(bound_value(value) for value in parameters))
     except UnsupportedError as error:
         message = f"DuckDB cannot answer this as Athena does ({error}); ask Athena itself with the engine athena"
         raise InputError(message) from error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from itertools import pairwise
 from typing import Final
 
 from sqlglot import exp, parse, tokenize
@@ -27,6 +29,7 @@ _WORDS: Final = {
     "PIVOT": (("(",), "sum(...) FILTER (WHERE ...)"),
     "UNPIVOT": (("(",), "UNNEST"),
 }
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)")
 _STAR_EXTRAS: Final = ("except", "except_", "replace", "rename")
 _BEFORE_A_VALUE: Final = frozenset({TokenType.SELECT, TokenType.COMMA, TokenType.L_PAREN, TokenType.EQ, TokenType.IN, TokenType.L_BRACKET})
 
@@ -54,12 +57,18 @@ def check_question(sql: str) -> str:
     return sql.strip()
 
 
+def count_marks(sql: str) -> int:
+    """Return how many question marks stand for parameters. Raises InputError."""
+    return sum(token.token_type is TokenType.PLACEHOLDER for token in _tokens(sql))
+
+
 def parse_question(sql: str) -> exp.Query:
     """Parse what `check_question` accepts, as Athena's dialect, and refuse what sqlglot reads but Athena does not.
 
-    Raises InputError. The check is for common slips, not complete: Trino's own parser is the judge.
+    Question marks become placeholders that are called by their numbers, from 1, in the order of the text. Raises InputError. The check is
+    for common slips, not complete: Trino's own parser is the judge.
     """
-    sql = check_question(sql)
+    sql = _prepared(check_question(sql))
     _check_tokens(_tokens(sql))
     try:
         statement = parse(sql, read="athena", error_level=ErrorLevel.RAISE)[0]
@@ -71,6 +80,23 @@ def parse_question(sql: str) -> exp.Query:
         raise InputError(message)
     _check_tree(statement)
     return statement
+
+
+def _prepared(sql: str) -> str:
+    """Write `:p1` for the first question mark, and so on: a tree does not tell the order of the text.
+
+    `DECIMAL '1.00'` becomes `1.00`, which is the same (https://trino.io/docs/current/language/types.html): sqlglot would make a cast of
+    it, to a decimal without scale.
+    """
+    tokens = _tokens(sql)
+    marks = (token for token in tokens if token.token_type is TokenType.PLACEHOLDER)
+    changes = [(mark.start, mark.end, f":p{number}") for number, mark in enumerate(marks, 1)]
+    for before, token in pairwise(tokens):
+        if before.token_type is TokenType.DECIMAL and token.token_type is TokenType.STRING and _NUMBER.fullmatch(token.text):
+            changes.append((before.start, token.end, token.text))
+    for start, end, text in sorted(changes, reverse=True):
+        sql = sql[:start] + text + sql[end + 1 :]
+    return sql
 
 
 def _tokens(sql: str) -> list[Token]:
@@ -147,6 +173,9 @@ def _check_tree(statement: exp.Query) -> None:
         _refuse_slip(("GROUP BY ALL", "the columns to group by"))
     if any(statement.find_all(exp.Into, exp.Lock)):
         message = "a question only reads; SELECT INTO and FOR UPDATE are refused"
+        raise InputError(message)
+    if any(mark.find_ancestor(exp.Where) is None for mark in statement.find_all(exp.Placeholder)):
+        message = "Athena takes a parameter (a question mark) in WHERE only; write the value itself elsewhere"
         raise InputError(message)
     for table in statement.find_all(exp.Table):
         if isinstance(table.this, exp.Func):

@@ -6,7 +6,7 @@ A kind is only given where it is certain; everything else is None, and is then l
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from sqlglot import exp
 from sqlglot.optimizer.scope import Scope, traverse_scope
 
 from archive.errors import InputError
-from athena.tables import TableColumn
+from athena.columns import TableColumn
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,14 @@ INTEGER: Final = Kind("integer")
 DOUBLE: Final = Kind("double")
 DATE: Final = Kind("date")
 STRING: Final = Kind("string")
-_HIVE: Final = {"bigint": INTEGER, "date": DATE, "string": STRING, "boolean": Kind("boolean"), "timestamp": Kind("timestamp")}
+_HIVE: Final = {
+    "bigint": INTEGER,
+    "boolean": Kind("boolean"),
+    "date": DATE,
+    "double": DOUBLE,
+    "string": STRING,
+    "timestamp": Kind("timestamp"),
+}
 _INTEGERS: Final = {exp.DataType.Type.TINYINT, exp.DataType.Type.SMALLINT, exp.DataType.Type.INT, exp.DataType.Type.BIGINT}
 _FLOATS: Final = {exp.DataType.Type.FLOAT, exp.DataType.Type.DOUBLE}
 _SAME: Final = (
@@ -62,14 +69,16 @@ def kind_of_hive(text: str) -> Kind | None:
 class Kinds:
     """The kinds of the expressions of one parsed question over known tables."""
 
-    def __init__(self, question: exp.Query, tables: Mapping[str, Iterable[TableColumn]]) -> None:
-        """Find out which scope each column belongs to. Nothing in `question` is changed."""
+    def __init__(self, question: exp.Query, tables: Mapping[str, Iterable[TableColumn]], parameters: Sequence[Kind | None] = ()) -> None:
+        """Find out which scope each column belongs to. Nothing in `question` is changed. Its placeholders are `p1` and so on."""
+        self._parameters = {f"p{number}": kind for number, kind in enumerate(parameters, 1)}
         self._tables = {name: {column.name: kind_of_hive(column.type) for column in columns} for name, columns in tables.items()}
         self._scopes: list[Scope] = traverse_scope(question)
         self._scope_of: dict[int, Scope] = {}
         self._rules: tuple[tuple[tuple[type[exp.Expr], ...], Callable[[Any], Kind | None]], ...] = (
             ((exp.Column,), self._of_column),
             ((exp.Literal,), _of_literal),
+            ((exp.Placeholder,), lambda node: self._parameters.get(node.name)),
             ((exp.Cast,), lambda node: _of_type(node.to)),
             (_SAME, self._of_aggregate),
             ((exp.Coalesce,), self._of_coalesce),

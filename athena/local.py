@@ -3,60 +3,86 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import duckdb
 import pyarrow as pa
 
 from archive.errors import InputError
+from athena.columns import RECORDS
 from athena.config import Catalog
 from athena.dialect import translate
 from athena.macros import LOCKS, connect
-from athena.objects import LakeObjects, service_error
-from athena.tables import RECEIPTS
+from athena.objects import File, LakeObjects, messages_schema, records_schema, service_error
+from athena.parameters import Parameter
+from athena.pruning import needed_partitions, planning_name
 
 _WIDE: Final = ("HUGEINT", "UBIGINT", "UHUGEINT")
 _MISSING = re.compile(r'Referenced (?:column|table) "([^"]+)"|Table "([^"]+)" does not have a column named "([^"]+)"')
 _MISSING_TABLE = re.compile(r"Table with name (\S+) does not exist")
 
 
-def ask(sql: str, catalog: Catalog, objects: LakeObjects) -> pa.Table:
-    """Return the answer to one question in Athena's SQL.
+def ask(sql: str, catalog: Catalog, objects: LakeObjects, parameters: Sequence[Parameter] = ()) -> pa.Table:
+    """Return the answer to one question in Athena's SQL, whose question marks stand for the parameters in their order.
 
-    The tables are known by their bare names and as `database.name`. Raises InputError for a question that is not one read-only query,
-    names something that is not there, or that DuckDB cannot answer as Athena does; ServiceError where objects cannot be read.
+    Tables and views are known by their bare names and as `database.name`. Raises InputError for a question that is not one read-only
+    query, names something that is not there, or that DuckDB cannot answer as Athena does; ServiceError where objects cannot be read.
     """
-    question = translate(sql, catalog.tables)
+    question = translate(sql, catalog.relations, parameters)
+    views = [view for name, view in catalog.views.items() if name in question.tables]
+    tables = sorted((question.tables & catalog.tables.keys()).union(*(view.tables for view in views)))
     connection = connect()
     try:
-        _register(connection, catalog, objects, question.tables)
-        relation = connection.sql(question.sql)
+        files = {table: objects.files(_family(table, catalog)) for table in tables}
+        queries = {view.name: translate(view.sql, catalog.tables).sql for view in views}
+        _prepare(connection, catalog, tables, queries)
+        days = {table: {file.dt for file in found} for table, found in files.items()}
+        needed = needed_partitions(connection, question, days, list(queries.values())) if tables else {}
+        for table in tables:
+            wanted = [file for file in files[table] if file.dt in needed[table]]
+            _register(connection, catalog, table, _source(table, catalog, objects, wanted))
+        relation = connection.sql(question.sql, params=list(question.parameters))
         types = [str(kind) for kind in relation.types]
         return _as_athena(relation.to_arrow_table(), types)
     except duckdb.Error as error:
-        raise _input_error(error, catalog) from error
+        raise _input_error(error, catalog, question.tables) from error
     except OSError as error:
         raise service_error(error, f"s3:GetObject below {catalog.location}") from error
     finally:
         connection.close()
 
 
-def _register(connection: duckdb.DuckDBPyConnection, catalog: Catalog, objects: LakeObjects, names: frozenset[str]) -> None:
-    """Make a view in the database's schema for each table that the question names: nothing else is listed on S3."""
-    database = _quoted(catalog.config.database)
-    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {database}")
-    sources: dict[str, Any] = {}
-    if catalog.config.table in names:
-        sources[catalog.config.table] = objects.messages(catalog.spec)
-    if RECEIPTS in names:
-        sources[RECEIPTS] = objects.receipts()
-    for name, source in sources.items():
-        registered = f"__objects_of_{name}"
-        connection.register(registered, source)
-        connection.execute(f"CREATE VIEW {database}.{_quoted(name)} AS SELECT * FROM {_quoted(registered)}")  # noqa: S608 - quoted names
+def _family(table: str, catalog: Catalog) -> str:
+    return "messages" if table == catalog.config.table else table
+
+
+def _source(table: str, catalog: Catalog, objects: LakeObjects, files: list[File]) -> Any:  # noqa: ANN401 - a pyarrow dataset or table
+    return objects.messages(catalog.spec, files) if table == catalog.config.table else objects.records(RECORDS[table], files)
+
+
+def _prepare(connection: duckdb.DuckDBPyConnection, catalog: Catalog, tables: Iterable[str], views: Mapping[str, str]) -> None:
+    """Make empty tables, and the views over them by name, in the database's schema: nothing else is there, and can be reached."""
+    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_quoted(catalog.config.database)}")
     connection.execute(f"SET search_path = {_literal(catalog.config.database)}")
+    for table in tables:
+        schema = messages_schema(catalog.spec) if table == catalog.config.table else records_schema(RECORDS[table])
+        empty = schema.empty_table().rename_columns([planning_name(table, name) for name in schema.names])
+        _register(connection, catalog, table, empty)
+    for name, query in views.items():
+        connection.execute(f"CREATE VIEW {_quoted(catalog.config.database)}.{_quoted(name)} AS {query}")
     for lock in LOCKS:
         connection.execute(lock)
+
+
+def _register(connection: duckdb.DuckDBPyConnection, catalog: Catalog, table: str, source: Any) -> None:  # noqa: ANN401 - of Arrow
+    """Put a source under a table's name, whatever its columns are called."""
+    registered = f"__objects_of_{table}"
+    connection.register(registered, source)
+    names = (column.name for column in catalog.tables[table])
+    columns = ", ".join(f"{_quoted(own)} AS {_quoted(name)}" for own, name in zip(source.schema.names, names, strict=True))
+    name = f"{_quoted(catalog.config.database)}.{_quoted(table)}"
+    connection.execute(f"CREATE OR REPLACE VIEW {name} AS SELECT {columns} FROM {_quoted(registered)}")  # noqa: S608 - quoted names
 
 
 def _quoted(name: str) -> str:
@@ -99,13 +125,12 @@ def _interval(months: int, days: int, nanoseconds: int) -> str:
     return f"{'-' if milliseconds < 0 else ''}{hours // 24} {hours % 24:02}:{minute:02}:{second:02}.{rest:03}"
 
 
-def _input_error(error: duckdb.Error, catalog: Catalog) -> InputError:
+def _input_error(error: duckdb.Error, catalog: Catalog, named: Collection[str]) -> InputError:
     text = str(error).split("\n", maxsplit=1)[0]
     if match := _MISSING_TABLE.search(text):
-        return InputError(f"there is no table {match[1]!r}; {catalog.describe()}")
+        return InputError(catalog.no_table(match[1]))
     if match := _MISSING.search(text):
-        name = match[1] or match[3]
-        return InputError(f"there is no column or table {name!r}; {catalog.describe()}")
+        return InputError(catalog.no_column(match[1] or match[3], named))
     if isinstance(error, duckdb.OutOfMemoryException):
         return InputError("the question needs more memory than this machine gives; name fewer days of dt, or ask the engine athena")
     if "does not exist" in text and "Function" in text:

@@ -61,6 +61,7 @@ MACROS: Final = (
        END""",
     """athena_typeof(x) AS CASE typeof(x)
          WHEN 'TIMESTAMP' THEN 'timestamp(3)' WHEN 'TIMESTAMP_MS' THEN 'timestamp(3)'
+         WHEN 'TIMESTAMP_S' THEN 'timestamp(0)'
          WHEN 'TIMESTAMP WITH TIME ZONE' THEN 'timestamp(3) with time zone'
          WHEN 'HUGEINT' THEN 'bigint' WHEN 'FLOAT' THEN 'real' WHEN 'BLOB' THEN 'varbinary'
          ELSE lower(typeof(x)) END""",

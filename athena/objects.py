@@ -1,11 +1,11 @@
-"""Reads the lake's objects, on S3 or in a local copy, as Arrow: the messages as a dataset, the receipts as a table."""
+"""Reads the lake's objects, on S3 or in a local copy, as Arrow: the messages as a dataset, the records as tables."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -22,12 +22,37 @@ from archive.codec.fit import row_schema
 from archive.errors import InputError, LakeDamagedError, ServiceError, TransientServiceError
 from archive.model.keys import LakeKeys
 from archive.model.spec import PARTITION_COLUMN, TableSpec
+from athena.columns import RECORDS, Records, TableColumn
 from athena.endpoints import endpoint_of
-from athena.tables import RECEIPT_COLUMNS, RECEIPTS
 
 _DT: Final = pa.field(PARTITION_COLUMN, pa.date32())
-_ARROW: Final = {"string": pa.string(), "bigint": pa.int64()}
+_ARROW: Final = {
+    "string": pa.string(),
+    "bigint": pa.int64(),
+    "double": pa.float64(),
+    "array<string>": pa.list_(pa.string()),
+    "array<array<bigint>>": pa.list_(pa.list_(pa.int64())),
+}
 _READERS: Final = 16
+
+
+def messages_schema(spec: TableSpec) -> pa.Schema:
+    """Return the Arrow schema of the messages table, `dt` last."""
+    return row_schema(spec).append(_DT)
+
+
+def records_schema(records: Records) -> pa.Schema:
+    """Return the Arrow schema of a table of records, `dt` last."""
+    return pa.schema([*(pa.field(column.name, _ARROW[column.type]) for column in records.columns), _DT])
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """An object of the lake: its path in the file system, its size, and the partition it lies in."""
+
+    path: str
+    bytes: int
+    dt: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,31 +80,31 @@ class LakeObjects:
             raise InputError(message)
         return cls(_s3(session or boto3.Session(), environ), f"{bucket}/{LakeKeys.below(prefix).prefix}")
 
-    def messages(self, spec: TableSpec) -> Any:  # noqa: ANN401 - a pyarrow dataset
-        """Return the messages with `dt` (date) from the folders' names. Nothing but the listing is read yet; none is no error."""
-        schema = row_schema(spec).append(_DT)
-        folder = f"{self.root}messages/"
-        options = ds.FileSystemFactoryOptions(partition_base_dir=folder, partitioning=ds.partitioning(pa.schema([_DT]), flavor="hive"))
-        paths = self._paths("messages", ".parquet")
-        return ds.FileSystemDatasetFactory(self.filesystem, paths, ds.ParquetFileFormat(), options).finish(schema)
+    def files(self, family: str) -> list[File]:
+        """List the objects of a family (`messages`, `receipts`, ...) that Athena sees, sorted by path; none is no error.
 
-    def receipts(self) -> pa.Table:
-        """Read every receipt. Raises LakeDamagedError for one that is not a JSON object."""
-        schema = pa.schema([*(pa.field(column.name, _ARROW[column.type]) for column in RECEIPT_COLUMNS), _DT])
-        with ThreadPoolExecutor(_READERS) as pool:
-            rows = list(pool.map(self._receipt, self._paths(RECEIPTS, ".json")))
-        return pa.Table.from_pylist(rows, schema=schema)
-
-    def _paths(self, family: str, ending: str) -> list[str]:
+        Athena sees neither what begins with _ or . nor, by our template, what lies in no partition.
+        """
+        ending = ".json" if family in RECORDS else ".parquet"
         selector = pafs.FileSelector(f"{self.root}{family}/", recursive=True, allow_not_found=True)
         with _reading(f"s3:ListBucket on {self.root}{family}/"):
-            found = [info.path for info in self.filesystem.get_file_info(selector) if info.type == pafs.FileType.File]
+            found = [info for info in self.filesystem.get_file_info(selector) if info.type == pafs.FileType.File]
             if not found:
                 self._require_bucket()
-        # Athena sees neither what begins with _ or . nor, by our template, what lies in no partition.
-        return sorted(
-            path for path in found if path.endswith(ending) and f"/{PARTITION_COLUMN}=" in path and path.split("/")[-1][0] not in "_."
-        )
+        return sorted(_visible(found, ending), key=lambda file: file.path)
+
+    def messages(self, spec: TableSpec, files: Iterable[File]) -> Any:  # noqa: ANN401 - a pyarrow dataset
+        """Return the messages of some files, with `dt` (date) from the folders' names. Nothing is read yet."""
+        folder = f"{self.root}messages/"
+        options = ds.FileSystemFactoryOptions(partition_base_dir=folder, partitioning=ds.partitioning(pa.schema([_DT]), flavor="hive"))
+        factory = ds.FileSystemDatasetFactory(self.filesystem, [file.path for file in files], ds.ParquetFileFormat(), options)
+        return factory.finish(messages_schema(spec))
+
+    def records(self, records: Records, files: Iterable[File]) -> pa.Table:
+        """Read the records in some files. Raises LakeDamagedError for one that is not a JSON object."""
+        with ThreadPoolExecutor(_READERS) as pool:
+            rows = list(pool.map(lambda file: self._record(records, file), files))
+        return pa.Table.from_pylist(rows, schema=records_schema(records))
 
     def _require_bucket(self) -> None:
         """Tell an empty lake from one that is not there: a listing of a missing bucket is empty as well."""
@@ -88,26 +113,34 @@ class LakeObjects:
             message = f"there is no bucket {bucket!r}; check [lake] bucket, the region and the account"
             raise InputError(message)
 
-    def _receipt(self, path: str) -> dict[str, Any]:
-        with _reading(f"s3:GetObject on {path}"), self.filesystem.open_input_stream(path) as stream:
+    def _record(self, records: Records, file: File) -> dict[str, Any]:
+        with _reading(f"s3:GetObject on {file.path}"), self.filesystem.open_input_stream(file.path) as stream:
             data = stream.read()
-        dt = path.rsplit("/", 2)[1].removeprefix(f"{PARTITION_COLUMN}=")
         try:
             fields = json.loads(data)
-            return {column.name: _field(fields.get(column.name), column.type) for column in RECEIPT_COLUMNS} | {
-                PARTITION_COLUMN: date.fromisoformat(dt),
-            }
+            return {column.name: _field(fields.get(column.json_name), column) for column in records.columns} | {PARTITION_COLUMN: file.dt}
         except (ValueError, AttributeError) as error:
-            message = f"the receipt {path} is not one line of JSON that Athena could read; a run rebuilds it from its segment"
+            advice = "; a run rebuilds it from its segment" if records.name == "receipts" else ", and Athena fails at it too"
+            message = f"the record {file.path} is not one line of JSON{advice}"
             raise LakeDamagedError(message) from error
 
 
-def _field(value: Any, kind: str) -> str | int | None:  # noqa: ANN401 - any JSON value
+def _visible(found: Iterable[Any], ending: str) -> Iterator[File]:
+    for info in found:
+        folder, name = info.path.rsplit("/", 2)[1:]
+        if name.endswith(ending) and name[0] not in "_." and folder.startswith(f"{PARTITION_COLUMN}="):
+            with suppress(ValueError):
+                yield File(info.path, info.size, date.fromisoformat(folder.removeprefix(f"{PARTITION_COLUMN}=")))
+
+
+def _field(value: Any, column: TableColumn) -> Any:  # noqa: ANN401 - any JSON value
     """Return a field as the JSON SerDe gives it: what is not a text, in a text column, as its JSON."""
-    if value is None:
-        return None
-    if kind == "bigint":
+    if value is None or column.type.startswith("array"):
+        return value
+    if column.type == "bigint":
         return int(value)
+    if column.type == "double":
+        return float(value)
     return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 

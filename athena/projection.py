@@ -20,7 +20,7 @@ MAX_COMMENT: Final = 255
 MAX_DESCRIPTION: Final = 2_048
 _NAME = re.compile(r"[a-z0-9_]{1,128}")
 _NOW = re.compile(r"\s*NOW\s*(([+-])\s*([0-9]+)\s*(YEARS?|MONTHS?|WEEKS?|DAYS?|HOURS?|MINUTES?|SECONDS?)\s*)?")
-_HIVE_TYPE = re.compile(r"string|bigint|boolean|timestamp|date|decimal\((\d{1,2}),(\d{1,2})\)")
+_HIVE_TYPE = re.compile(r"string|bigint|double|boolean|timestamp|date|array<string>|array<array<bigint>>|decimal\((\d{1,2}),(\d{1,2})\)")
 _SETTINGS: Final = ("type", "format", "range", "interval", "interval.unit")
 _UNITS: Final = ("YEARS", "MONTHS", "WEEKS", "DAYS", "HOURS", "MINUTES", "SECONDS", "MILLISECONDS")
 # Only these letters of Java's DateTimeFormatter are understood: a date pattern that we cannot check is refused.

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import time
-from collections.abc import Callable, Mapping
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext, suppress
+from typing import TYPE_CHECKING, Literal
 
-import boto3
 import pyarrow as pa
 
-from archive.aws import translated
-from archive.errors import InputError
+from archive.errors import InputError, ServiceError
+from athena.access import Access, Advice
 from athena.config import Catalog
 from athena.endpoints import is_overridden
 from athena.objects import LakeObjects
+
+if TYPE_CHECKING:
+    from athena.parameters import Parameter
 
 Engine = Literal["auto", "athena", "duckdb"]
 
@@ -36,26 +37,24 @@ def choose_engine(engine: Engine, location: str, environ: Mapping[str, str]) -> 
 
 
 def query(
-    sql: str,
-    catalog: Catalog,
-    *,
-    engine: Engine = "auto",
-    session: boto3.Session | None = None,
-    environ: Mapping[str, str] = os.environ,
-    sleep: Callable[[float], None] = time.sleep,
+    sql: str, catalog: Catalog, *, parameters: Sequence[Parameter] = (), engine: Engine = "auto", access: Access | None = None
 ) -> pa.Table:
     """Return the answer to one question in Athena's SQL, from either engine with the same column names and types.
 
-    Raises InputError for a question that is not one read-only query or that names what is not there, ServiceError for AWS's faults.
+    Question marks in WHERE stand for the parameters, in their order. `access.told` hears of advice, progress and cost. Raises InputError
+    for a question that is not one read-only query or that names what is not there, ServiceError for AWS's faults.
     """
-    chosen = choose_engine(engine, catalog.location, environ)
-    # Loaded when they are asked: DuckDB and a grammar of SQL take 30 MB, which no run that archives needs.
+    # Loaded when something is asked: DuckDB and a grammar of SQL take 30 MB, which no run that archives needs.
+    from athena import local, remote  # noqa: PLC0415
+    from athena.advice import Extent, advise  # noqa: PLC0415
+
+    access = access or Access()
+    chosen = choose_engine(engine, catalog.location, access.environ)
+    objects = LakeObjects.at(catalog.location, access.session, access.environ)
+    # Athena may be asked by somebody who may not list the lake: then there is no advice. DuckDB has to list it anyway.
+    with suppress(ServiceError) if chosen == "athena" else nullcontext():
+        for text in advise(sql, catalog, parameters, lambda: Extent.of(objects, access.opened().region_name)):
+            access.told(Advice(text))
     if chosen == "duckdb":
-        from athena import local  # noqa: PLC0415
-
-        return local.ask(sql, catalog, LakeObjects.at(catalog.location, session, environ))
-    with translated("loading credentials", "the default credentials"):
-        client = (session or boto3.Session()).client("athena")
-    from athena import remote  # noqa: PLC0415
-
-    return remote.ask(sql, catalog, client, sleep)
+        return local.ask(sql, catalog, objects, parameters)
+    return remote.ask(sql, catalog, remote.Workgroup.of(catalog.config, access), access, parameters)

@@ -21,6 +21,21 @@ _ABSENT: Final = "EntityNotFoundException"
 _THERE_ALREADY: Final = "AlreadyExistsException"
 # What Glue's Table has and TableInput takes as well, and what is not ours: UpdateTable would drop it if it were left out.
 _KEPT: Final = ("Owner", "Retention", "LastAnalyzedTime", "LastAccessTime")
+# All that TableInput takes: https://docs.aws.amazon.com/glue/latest/webapi/API_TableInput.html
+_TABLE_INPUT: Final = frozenset(
+    {
+        *_KEPT,
+        "Name",
+        "Description",
+        "StorageDescriptor",
+        "PartitionKeys",
+        "ViewOriginalText",
+        "ViewExpandedText",
+        "TableType",
+        "Parameters",
+        "TargetTable",
+    }
+)
 _RANGE: Final = f"projection.{PARTITION_COLUMN}.range"
 _FORMAT: Final = f"projection.{PARTITION_COLUMN}.format"
 _UNIT: Final = f"projection.{PARTITION_COLUMN}.interval.unit"
@@ -40,6 +55,34 @@ def register(glue: GlueClient, database: str, tables: Iterable[Table]) -> list[s
     for table in wanted:
         changes += _table(glue, database, table)
     return changes
+
+
+def widen(glue: GlueClient, database: str, tables: Iterable[Table]) -> tuple[list[str], list[str]]:
+    """Make the projections of tables that are there cover what `tables` cover; return what was changed, and which tables are missing.
+
+    Nothing else is touched: a table's columns, comments and place are for `register`, which is not run every night. May be repeated.
+    """
+    changes, missing = [], []
+    for table in tables:
+        name = f"{database}.{table.name}"
+        there = stored_table(glue, database, table.name)
+        if there is None:
+            missing.append(name)
+            continue
+        parameters = there.get("Parameters", {})
+        covering = dict(widened(table, parameters).parameters)
+        changed = {key: covering[key] for key in (_RANGE, _UNIT) if parameters.get(key) != covering[key]}
+        if changed:
+            update_stored(glue, database, there, {"Parameters": {**parameters, **changed}})
+            changes.append(f"updated table {name}: {', '.join(sorted(changed))}")
+    return changes, missing
+
+
+def update_stored(glue: GlueClient, database: str, there: Mapping[str, Any], changed: Mapping[str, Any]) -> None:
+    """Change some entries of a table or view, as `stored_table` returned it, and leave the others."""
+    kept = {key: value for key, value in there.items() if key in _TABLE_INPUT}
+    with translated("glue:UpdateTable", f"{database}.{there['Name']}"):
+        glue.update_table(DatabaseName=database, TableInput=_typed({**kept, **changed}))
 
 
 def widened(table: Table, parameters: Mapping[str, str]) -> Table:
@@ -84,7 +127,7 @@ def _database(glue: GlueClient, database: str) -> list[str]:
 
 def _table(glue: GlueClient, database: str, table: Table) -> list[str]:
     name = f"{database}.{table.name}"
-    there = _get(glue, database, table.name)
+    there = stored_table(glue, database, table.name)
     if there is None:
         with translated("glue:CreateTable", name):
             try:
@@ -94,7 +137,7 @@ def _table(glue: GlueClient, database: str, table: Table) -> list[str]:
                     raise
             else:
                 return [f"created table {name}"]
-        there = _get(glue, database, table.name) or {}
+        there = stored_table(glue, database, table.name) or {}
     wanted = widened(table, there.get("Parameters", {})).glue_input()
     merged = _merge(there, wanted)
     differences = _differences(there, merged)
@@ -109,7 +152,8 @@ def _typed(table_input: dict[str, Any]) -> Any:  # noqa: ANN401 - boto3's TypedD
     return table_input
 
 
-def _get(glue: GlueClient, database: str, name: str) -> dict[str, Any] | None:
+def stored_table(glue: GlueClient, database: str, name: str) -> dict[str, Any] | None:
+    """Return Glue's Table of a table or view, or None where there is none."""
     with translated("glue:GetTable", f"{database}.{name}"):
         try:
             return dict(glue.get_table(DatabaseName=database, Name=name)["Table"])

@@ -1,4 +1,4 @@
-"""Turns the pages of Athena's GetQueryResults, in which everything is text, into typed Arrow columns."""
+"""Turns Athena's results, in which everything is text, into typed Arrow columns: the pages of GetQueryResults, and the CSV file."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
+from pyarrow import csv
 
 _OFFSET = re.compile(r"[+-]\d{2}:\d{2}")
 
@@ -26,13 +27,34 @@ def column_type(column: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a pyarrow t
     return _TYPES.get(kind, pa.string())
 
 
-def to_table(columns: Sequence[Mapping[str, Any]], rows: Sequence[Sequence[Mapping[str, str]]]) -> pa.Table:
-    """Return a table from the column information and from the rows' `Data` lists; an entry without VarCharValue is NULL."""
+def to_table(columns: Sequence[Mapping[str, Any]], rows: Sequence[Sequence[str | None]]) -> pa.Table:
+    """Return a table from the column information and from the rows' texts; None is NULL."""
+    return _typed(columns, [[row[index] for row in rows] for index in range(len(columns))])
+
+
+def read_csv(columns: Sequence[Mapping[str, Any]], data: bytes) -> pa.Table:
+    """Return a table from the column information and from the result's CSV file.
+
+    Athena puts every value in quotes, and nothing at all for NULL: so an empty text is `""`. The first line has the columns' names.
+    """
+    names = [str(index) for index in range(len(columns))]
+    texts = csv.read_csv(
+        pa.BufferReader(data),
+        # Names may be there twice; they are those of `columns` in the end. The line of names is read, and left out, as a row.
+        read_options=csv.ReadOptions(column_names=names, skip_rows_after_names=1),
+        parse_options=csv.ParseOptions(newlines_in_values=True),
+        convert_options=csv.ConvertOptions(
+            column_types=dict.fromkeys(names, pa.string()), null_values=[""], strings_can_be_null=True, quoted_strings_can_be_null=False
+        ),
+    )
+    return _typed(columns, [texts[name].to_pylist() for name in names])
+
+
+def _typed(columns: Sequence[Mapping[str, Any]], texts: Sequence[Sequence[str | None]]) -> pa.Table:
     arrays = []
-    for index, column in enumerate(columns):
+    for column, values in zip(columns, texts, strict=True):
         read = _READERS.get(str(column["Type"]).lower(), str)
-        texts = (row[index].get("VarCharValue") for row in rows)
-        arrays.append(pa.array([None if text is None else read(text) for text in texts], column_type(column)))
+        arrays.append(pa.array([None if text is None else read(text) for text in values], column_type(column)))
     names = [str(column.get("Label") or column["Name"]) for column in columns]
     return pa.Table.from_arrays(arrays, names=names)
 

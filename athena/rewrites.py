@@ -49,6 +49,11 @@ def _extreme(node: exp.Expr, _: Facts) -> exp.Expr:
     return exp.Case(ifs=[exp.If(this=missing, true=exp.Null())], default=node.copy())
 
 
+def _count_if(node: exp.Expr, _: Facts) -> exp.Expr:
+    # functions/aggregate.html: the number of true values; where all are NULL that is 0, and NULL in DuckDB.
+    return exp.Count(this=exp.Case(ifs=[exp.If(this=node.this.copy(), true=exp.Literal.number(1))]))
+
+
 def _split(node: exp.Expr, _: Facts) -> None:
     if node.args.get("limit"):
         what = "split with a limit"
@@ -241,6 +246,7 @@ REWRITES: Final[Mapping[type[exp.Expr], Callable[[exp.Expr, Facts], exp.Expr | N
     exp.Avg: _average,
     exp.Cast: _cast,
     exp.Column: _column,
+    exp.CountIf: _count_if,
     exp.DateAdd: times.stays_date,
     exp.DateDiff: times.date_diff,
     exp.DateTrunc: times.stays_date,

@@ -5,11 +5,12 @@ from __future__ import annotations
 import typer
 
 from flows.commands.archiving import backfill, nightly, plan, purge
-from flows.commands.asking import query, status
+from flows.commands.asking import query, status, views
 from flows.commands.checking import check
 from flows.commands.demonstrating import demo
 from flows.commands.loading import load
 from flows.commands.restoring import holds, release, restore
+from flows.commands.setting_up import setup
 from flows.commands.stopping import resume, stop
 from flows.commands.sweeping import sweep
 
@@ -29,7 +30,25 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (demo, load, check, plan, nightly, backfill, purge, sweep, query, status, stop, resume, restore, holds, release):
+for command in (
+    demo,
+    load,
+    check,
+    plan,
+    nightly,
+    backfill,
+    purge,
+    sweep,
+    query,
+    views,
+    setup,
+    status,
+    stop,
+    resume,
+    restore,
+    holds,
+    release,
+):
     app.command()(command)
 
 

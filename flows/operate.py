@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from functools import lru_cache, partial
 
 from archive.engine.batch import Batch, BatchResult, BatchWork
@@ -16,7 +16,7 @@ from archive.engine.session import Session
 from archive.errors import DynalakeError, RefusedError
 from archive.model.config import Config
 from archive.model.plan import Command, Plan
-from athena import lake_tables, register
+from athena import Since, lake_tables, widen
 from flows import reporter
 from flows.signals import signals_stop
 
@@ -91,7 +91,7 @@ def perform(
             session.partiql_types()  # tried here once, and not by each process that executes batches
         # Before anything can be purged, Athena must be able to see the days that it will be purged from, and all older ones.
         first = min((segment.dt for segment in listing), default=plan.window.start.date())
-        _register(session, catalogue, min(first, plan.window.start.date()))
+        _widen(session, catalogue, Since(min(first, plan.window.start.date()), now.date()))
     try:
         with signals_stop(session.brake):
             total.add(work.mend(listing))
@@ -124,6 +124,10 @@ def require_all(findings: list[Finding]) -> None:
         raise RefusedError(message)
 
 
-def _register(session: Session, catalogue: Catalogue, earliest: date) -> None:
-    for change in register(session.clients.glue, catalogue.database, lake_tables(session.config, catalogue.table, earliest)):
+def _widen(session: Session, catalogue: Catalogue, since: Since) -> None:
+    """Let Athena's tables reach back as far as the lake will; that there are tables is for `dynalake setup athena`."""
+    changes, missing = widen(session.clients.glue, catalogue.database, lake_tables(session.config, catalogue.table, since))
+    for change in changes:
         reporter.current().say(change)
+    if missing:
+        reporter.current().say(f"Athena has no {', '.join(missing)} yet: run `dynalake setup athena` once")

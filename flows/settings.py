@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -15,6 +14,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSetti
 from archive.errors import InputError
 from archive.model.config import Config, Lake, Limits, Policy, Roles, Source
 from archive.model.window import midnight
+from athena import AthenaConfig
 from flows.settings_problems import explain, refuse_unknown_variables
 from flows.settings_sections import (
     AthenaSection,
@@ -29,16 +29,6 @@ from flows.settings_sections import (
 
 CONFIG_VARIABLE: Final = "DYNALAKE_CONFIG"
 DEFAULT_FILE: Final = Path("dynalake.toml")
-
-
-@dataclass(frozen=True, slots=True)
-class AthenaConfig:
-    """Where the lake is registered. `output` None means: the workgroup's own place for results."""
-
-    database: str
-    table: str
-    workgroup: str
-    output: str | None
 
 
 class Settings(BaseSettings):

@@ -18,6 +18,7 @@ from archive.model.config import Module, Protocol, PurgeMode
 from archive.model.keys import LakeKeys
 from archive.model.layout import Layout, Partition
 from archive.model.spec import CHAT_MESSAGES, Column, ColumnType, TableSpec
+from athena.config import MAX_REUSE_MINUTES, TAKEN_NAMES
 
 _WHOLE = re.compile(r"[+-]?\d{1,18}")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -27,7 +28,6 @@ _TABLE = re.compile(r"[A-Za-z0-9_.-]{3,255}")
 _GLUE_NAME = re.compile(r"[a-z0-9_]{1,255}")
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+")
 _OUTPUT = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?")
-_LAKE_TABLES = frozenset({"receipts", "purges", "runs"})
 _PREFIXES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 
 
@@ -264,12 +264,13 @@ class AthenaSection(Section):
     table: GlueName = "messages"
     workgroup: Text = "primary"
     output: Output | None = None
+    reuse_minutes: Annotated[Whole, Field(ge=0, le=MAX_REUSE_MINUTES)] = 15
 
     @model_validator(mode="after")
     def _own_table(self) -> Self:
-        if self.table in _LAKE_TABLES:
+        if self.table in TAKEN_NAMES:
             key = "table"
-            raise wrong(key, f" is {self.table!r}, the name of another of the lake's tables; write another, such as 'messages'")
+            raise wrong(key, f" is {self.table!r}, the name of another of the lake's tables or views; write another, such as 'messages'")
         return self
 
 

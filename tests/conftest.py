@@ -96,10 +96,10 @@ def real_messages() -> Path:
     """Return the file of real messages that DYNALAKE_TEST_DATA names (JSON Lines, gzip)."""
     named = os.environ.get("DYNALAKE_TEST_DATA")
     if not named:
-        _missing("set DYNALAKE_TEST_DATA to the file of real messages (chat_messages.jsonl.gz)")
+        missing("set DYNALAKE_TEST_DATA to the file of real messages (chat_messages.jsonl.gz)")
     path = Path(named)
     if not path.is_file():
-        _missing(f"DYNALAKE_TEST_DATA names no file: {path.name}")
+        missing(f"DYNALAKE_TEST_DATA names no file: {path.name}")
     return path
 
 
@@ -123,11 +123,11 @@ def _started(start: Callable[[], AbstractContextManager[Server]]) -> Iterator[Se
         try:
             server = stack.enter_context(start())
         except ServerMissingError as error:
-            _missing(str(error))
+            missing(str(error))
         yield server
 
 
-def _missing(reason: str) -> NoReturn:
+def missing(reason: str) -> NoReturn:
     """Skip, or fail where everything must be there (.ci/run says so)."""
     if os.environ.get("DYNALAKE_REQUIRE_SERVERS") == "1":
         pytest.fail(f"{reason} (DYNALAKE_REQUIRE_SERVERS=1)")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from botocore.exceptions import ClientError
 from rich.table import Table
 
-from archive.aws import error_code, translated
 from archive.engine.checking import Finding
 from archive.engine.checking import check as check_all
 from archive.engine.session import Session
 from archive.errors import DynalakeError, RefusedError
+from athena.register import stored_table
 from flows.console import ConfigOption, JsonOption, console_for, errors_as_sentences, print_json, settings_of
 from flows.operate import run_id
 from flows.settings import Settings
@@ -45,15 +44,9 @@ def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
 
 def _glue(session: Session, settings: Settings) -> Finding:
-    what = f"Glue: database {settings.athena.database}"
+    name = f"{settings.athena.database}.{settings.athena.table}"
     try:
-        with translated("glue:GetDatabase", settings.athena.database):
-            try:
-                session.clients.glue.get_database(Name=settings.athena.database)
-            except ClientError as error:
-                if error_code(error) != "EntityNotFoundException":
-                    raise
-                return Finding(what, "ok", "is not there yet; the first run makes it")
+        there = stored_table(session.clients.glue, settings.athena.database, settings.athena.table)
     except DynalakeError as error:
-        return Finding(what, "failed", str(error))
-    return Finding(what, "ok", "is there")
+        return Finding(f"Glue: table {name}", "failed", str(error))
+    return Finding(f"Glue: table {name}", "ok", "is there" if there else "is not there yet; run `dynalake setup athena` once")

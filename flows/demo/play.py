@@ -28,6 +28,7 @@ from athena import query
 from athena.render import as_text
 from flows.commands.archiving import Options, run_and_show
 from flows.commands.asking import catalog_of
+from flows.commands.setting_up import set_up_athena
 from flows.demo.embedded import embedded
 from flows.demo.messages import demo_messages, edited, late_messages, real_messages
 from flows.demo.table import create_table
@@ -72,6 +73,10 @@ def play(console: Console, file: Path | None, count: int, keep: Path | None) -> 
 
         _head(console, "plan: what would be done, and what would it cost?")
         show_plan(console, make_plan(Session(deleting.config(), "demo"), Request("nightly"), now, lambda _: None))
+
+        _head(console, "setup athena: tables over what will be there")
+        for change in set_up_athena(keeping).changes:
+            console.print(change, highlight=False)
 
         _head(console, "The first night only archives ([policy] purge = keep)")
         _night(keeping)

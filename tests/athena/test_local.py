@@ -15,6 +15,7 @@ import pytest
 from archive.errors import InputError, LakeDamagedError, ServiceError, TransientServiceError
 from archive.model.spec import CHAT_MESSAGES
 from athena import local
+from athena.access import Access
 from athena.config import AthenaConfig, Catalog
 from athena.endpoints import endpoint_of
 from athena.macros import connect
@@ -35,14 +36,14 @@ def _ask(catalog: Catalog, sql: str) -> pa.Table:
 @pytest.mark.parametrize("name", ["messages", "dynalake.messages", "awsdatacatalog.dynalake.messages", '"dynalake"."messages"', "Messages"])
 def test_the_names_of_a_table(answer: Answer, name: str) -> None:
     """The table is known by its bare name, with its database, and with Athena's catalog."""
-    assert answer(f"SELECT count(*) FROM {name}") == [(3,)]  # noqa: S608 - the names above
+    assert answer(f"SELECT count(*) FROM {name}") == [(3,)]
 
 
 def test_another_table_name(catalog: Catalog) -> None:
     """The messages table has the name that the settings give it."""
     renamed = replace(catalog, config=AthenaConfig("school", "chat_messages"))
     assert _ask(renamed, "SELECT count(*) AS n FROM school.chat_messages")["n"].to_pylist() == [3]
-    with pytest.raises(InputError, match="chat_messages has the columns"):
+    with pytest.raises(InputError, match="no table 'messages'; did you mean chat_messages"):
         _ask(renamed, "SELECT count(*) FROM messages")
 
 
@@ -101,9 +102,9 @@ def test_an_empty_lake_has_empty_tables(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("sql", "says"),
     [
-        ("SELECT nosuch FROM messages", "'nosuch'.*messages has the columns conversation_id, .*receipts has the columns segment"),
+        ("SELECT nosuch FROM messages", "'nosuch'; messages has the columns conversation_id, "),
         ("SELECT m.nosuch FROM messages m", "nosuch"),
-        ("SELECT 1 FROM nosuch", "no table 'nosuch'.*messages has the columns"),
+        ("SELECT 1 FROM nosuch", "no table 'nosuch'; tables are messages, receipts, purges, runs"),
         ("SELECT 1 FROM otherbase.messages", "messages"),
         ("SELECT module_id FROM messages GROUP BY role", "module_id"),
         ("SELECT 1 / 0", "zero"),
@@ -147,23 +148,23 @@ def test_the_same_answers_over_http(s3_catalog: Catalog, catalog: Catalog, moto_
         "SELECT role, count(*) FROM dynalake.messages WHERE dt >= DATE '2024-02-01' GROUP BY role",
         "SELECT * FROM receipts ORDER BY dt",
     ):
-        found = query(sql, s3_catalog, session=SESSION, environ={"AWS_ENDPOINT_URL_S3": moto_server.endpoint})
+        found = query(sql, s3_catalog, access=Access(SESSION, {"AWS_ENDPOINT_URL_S3": moto_server.endpoint}))
         assert found.num_rows
-        assert found.equals(query(sql, catalog, environ={}))
+        assert found.equals(query(sql, catalog, access=Access(environ={})))
 
 
 def test_a_bucket_that_is_not_there(moto_server: Server) -> None:
     """A missing bucket is a mistake, not an empty lake."""
     catalog = Catalog("s3://no-such-bucket-here/chat", CHAT_MESSAGES, AthenaConfig("dynalake"))
     with pytest.raises(InputError, match="no bucket"):
-        query("SELECT count(*) FROM messages", catalog, session=SESSION, environ={"AWS_ENDPOINT_URL": moto_server.endpoint})
+        query("SELECT count(*) FROM messages", catalog, access=Access(SESSION, {"AWS_ENDPOINT_URL": moto_server.endpoint}))
 
 
 def test_a_server_that_does_not_answer() -> None:
     """A dead endpoint may come back: the error is retryable."""
     catalog = Catalog("s3://bucket/chat", CHAT_MESSAGES, AthenaConfig("dynalake"))
     with pytest.raises(TransientServiceError):
-        query("SELECT count(*) FROM messages", catalog, session=SESSION, environ={"AWS_ENDPOINT_URL": "http://127.0.0.1:9"})
+        query("SELECT count(*) FROM messages", catalog, access=Access(SESSION, {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}))
 
 
 @pytest.mark.parametrize(

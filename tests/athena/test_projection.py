@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from archive.errors import InputError
 from archive.model.layout import Partition
 from archive.model.spec import CHAT_MESSAGES
+from athena.columns import RECORDS, TableColumn
 from athena.projection import validate_projection
-from athena.tables import Table, TableColumn, messages_table, receipts_table
+from athena.tables import Table, messages_table, records_table
 
 TABLE = messages_table(CHAT_MESSAGES, "s3://lake/chat/messages/", date(2015, 1, 1), "day")
 
@@ -36,7 +37,8 @@ def _column(name: str, hive_type: str = "string", comment: str = "") -> Table:
 def test_our_own_tables_pass(earliest: date, partition: Partition) -> None:
     """Whatever the earliest date and the partition are, the tables that we define are accepted."""
     validate_projection(messages_table(CHAT_MESSAGES, "s3://lake/messages/", earliest, partition))
-    validate_projection(receipts_table("s3://lake/receipts/", earliest, partition))
+    for name, records in RECORDS.items():
+        validate_projection(records_table(records, f"s3://lake/{name}/", earliest, partition))
 
 
 @pytest.mark.parametrize(

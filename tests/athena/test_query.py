@@ -8,6 +8,7 @@ import pytest
 
 from archive.errors import InputError, ServiceError
 from archive.model.spec import CHAT_MESSAGES
+from athena.access import Access
 from athena.config import AthenaConfig, Catalog
 from athena.query import choose_engine, query
 
@@ -42,7 +43,7 @@ def test_a_local_copy_is_asked_without_aws(catalog: Catalog, monkeypatch: pytest
     """A directory needs no credentials."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
-    assert query("SELECT count(*) AS n FROM messages", catalog, environ={})["n"].to_pylist() == [3]
+    assert query("SELECT count(*) AS n FROM messages", catalog, access=Access(environ={}))["n"].to_pylist() == [3]
 
 
 def test_missing_credentials_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,4 +51,4 @@ def test_missing_credentials_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
     with pytest.raises(ServiceError, match="credentials"):
-        query("SELECT 1 FROM messages", Catalog(S3, CHAT_MESSAGES, AthenaConfig("dynalake")), engine="duckdb", environ={})
+        query("SELECT 1 FROM messages", Catalog(S3, CHAT_MESSAGES, AthenaConfig("dynalake")), engine="duckdb", access=Access(environ={}))

@@ -15,15 +15,16 @@ from botocore.stub import Stubber
 
 from archive.errors import InputError, ServiceError, TransientServiceError
 from archive.model.spec import CHAT_MESSAGES
-from athena.register import register, widened
-from athena.tables import Table, messages_table, receipts_table
+from athena.columns import RECEIPTS
+from athena.register import register, widen, widened
+from athena.tables import Table, messages_table, records_table
 from tests.servers import Server
 
 if TYPE_CHECKING:
     from mypy_boto3_glue import GlueClient
 
 MESSAGES = messages_table(CHAT_MESSAGES, "s3://lake/chat/messages/", date(2015, 1, 1), "day")
-TABLES = (MESSAGES, receipts_table("s3://lake/chat/receipts/", date(2015, 1, 1), "day"))
+TABLES = (MESSAGES, records_table(RECEIPTS, "s3://lake/chat/receipts/", date(2015, 1, 1), "day"))
 
 
 @pytest.fixture
@@ -107,6 +108,29 @@ def test_the_range_is_never_made_narrower(glue: GlueClient, database: str, write
     assert register(glue, database, [later]) == []
     assert writes == []
     assert _stored(glue, database)["Parameters"]["projection.dt.range"] == "2015-01-01,NOW"
+
+
+def test_a_run_widens_the_range_and_nothing_else(glue: GlueClient, database: str, writes: list[str]) -> None:
+    """What somebody else made of a table's columns and comments is not the nightly run's business."""
+    register(glue, database, TABLES)
+    theirs: Any = MESSAGES.with_parameters({"team": "analytics"}).glue_input()
+    theirs["Description"], theirs["Owner"] = "ours now", "somebody"
+    theirs["StorageDescriptor"]["Columns"][0]["Comment"] = "changed"
+    glue.update_table(DatabaseName=database, TableInput=theirs)
+    writes.clear()
+    earlier = messages_table(CHAT_MESSAGES, MESSAGES.location, date(2014, 5, 6), "day")
+    assert widen(glue, database, [earlier]) == ([f"updated table {database}.messages: projection.dt.range"], [])
+    stored = _stored(glue, database)
+    theirs["Parameters"]["projection.dt.range"] = "2014-05-06,NOW"
+    assert {key: stored[key] for key in theirs} == theirs
+    assert widen(glue, database, [earlier, MESSAGES]) == ([], [])
+    assert writes == ["UpdateTable"]
+
+
+def test_a_run_makes_no_table(glue: GlueClient, database: str, writes: list[str]) -> None:
+    """Those that are missing are named; making them is for `dynalake setup athena`."""
+    assert widen(glue, database, TABLES) == ([], [f"{database}.messages", f"{database}.receipts"])
+    assert writes == []
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,9 @@ from botocore.stub import Stubber
 from archive.errors import InputError, ServiceError, StoppedError, TransientServiceError
 from archive.model.spec import CHAT_MESSAGES
 from athena import remote
+from athena.access import Access, Answered, Event, Progress, scan_dollars
 from athena.config import AthenaConfig, Catalog
+from athena.parameters import Parameter
 from athena.results import to_table
 
 if TYPE_CHECKING:
@@ -23,13 +25,25 @@ if TYPE_CHECKING:
 
 CATALOG = Catalog("s3://lake/chat", CHAT_MESSAGES, AthenaConfig("dynalake"))
 ID = {"QueryExecutionId": "q-1"}
-START = {"QueryString": "SELECT 1", "QueryExecutionContext": {"Database": "dynalake"}, "WorkGroup": "primary"}
+REUSE = {"ResultReuseConfiguration": {"ResultReuseByAgeConfiguration": {"Enabled": True, "MaxAgeInMinutes": 15}}}
+START = {"QueryString": "SELECT 1", "QueryExecutionContext": {"Database": "dynalake"}, "WorkGroup": "primary", **REUSE}
 
 
 @pytest.fixture
 def athena() -> AthenaClient:
     """An Athena client that is never sent anywhere."""
     return boto3.client("athena", region_name="us-east-1", config=Config(retries={"total_max_attempts": 1}))
+
+
+def _ask(
+    athena: AthenaClient,
+    sql: str = "SELECT 1",
+    *parameters: Parameter,
+    catalog: Catalog = CATALOG,
+    access: Access = Access(sleep=lambda _: None),  # noqa: B008 - frozen
+) -> pa.Table:
+    s3 = boto3.client("s3", region_name="us-east-1")
+    return remote.ask(sql, catalog, remote.Workgroup(athena, s3, catalog.config), access, parameters)
 
 
 def _status(state: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - parts of AWS's answer
@@ -42,10 +56,6 @@ def _page(*rows: tuple[str | None, ...], following: str | None = None) -> dict[s
     return {"ResultSet": {"Rows": data, "ResultSetMetadata": {"ColumnInfo": columns}}, **({"NextToken": following} if following else {})}
 
 
-def _no_sleep(_: float) -> None:
-    return
-
-
 def test_a_question_is_started_awaited_and_fetched(athena: AthenaClient) -> None:
     """All pages come back as one table; the header row is no data; NULL is not an empty text."""
     pauses: list[float] = []
@@ -55,7 +65,7 @@ def test_a_question_is_started_awaited_and_fetched(athena: AthenaClient) -> None
             stub.add_response("get_query_execution", _status(state), ID)
         stub.add_response("get_query_results", _page(("a", "n"), ("", "1"), (None, "2"), following="t"), {**ID, "MaxResults": 1000})
         stub.add_response("get_query_results", _page(("a", "3")), {**ID, "MaxResults": 1000, "NextToken": "t"})
-        table = remote.ask("SELECT 1;", CATALOG, athena, pauses.append)
+        table = _ask(athena, "SELECT 1;", access=Access(sleep=pauses.append))
         stub.assert_no_pending_responses()
     assert table.to_pydict() == {"a": ["", None, "a"], "n": [1, 2, 3]}
     assert pauses == [0.25, 0.5]
@@ -75,8 +85,64 @@ def test_workgroup_output_and_reuse_are_used(athena: AthenaClient) -> None:
         stub.add_response("start_query_execution", ID, expected)
         stub.add_response("get_query_execution", _status("SUCCEEDED"), ID)
         stub.add_response("get_query_results", _page(("a", "n")), {**ID, "MaxResults": 1000})
-        assert remote.ask("SELECT 1", Catalog("s3://lake", CHAT_MESSAGES, config), athena, _no_sleep).num_rows == 0
+        assert _ask(athena, catalog=Catalog("s3://lake", CHAT_MESSAGES, config)).num_rows == 0
         stub.assert_no_pending_responses()
+
+
+def test_no_reuse_where_it_is_switched_off(athena: AthenaClient) -> None:
+    """With 0 minutes nothing is said of reuse."""
+    with Stubber(athena) as stub:
+        stub.add_response("start_query_execution", ID, {name: value for name, value in START.items() if name not in REUSE})
+        stub.add_response("get_query_execution", _status("SUCCEEDED"), ID)
+        stub.add_response("get_query_results", _page(("a", "n")), {**ID, "MaxResults": 1000})
+        _ask(athena, catalog=Catalog("s3://lake", CHAT_MESSAGES, AthenaConfig("dynalake", reuse_minutes=0)))
+        stub.assert_no_pending_responses()
+
+
+def test_parameters_are_bound_and_not_pasted(athena: AthenaClient) -> None:
+    """The question goes as it is, the values beside it, as literals of their types."""
+    sql = "SELECT 1 FROM messages WHERE module_id = ? AND role = ? AND dt >= ?"
+    expected = {**START, "QueryString": sql, "ExecutionParameters": ["205", "'it''s; DROP TABLE x --'", "DATE '2024-01-31'"]}
+    with Stubber(athena) as stub:
+        stub.add_response("start_query_execution", ID, expected)
+        stub.add_response("get_query_execution", _status("SUCCEEDED"), ID)
+        stub.add_response("get_query_results", _page(("a", "n")), {**ID, "MaxResults": 1000})
+        _ask(athena, sql, 205, "it's; DROP TABLE x --", date(2024, 1, 31))
+        stub.assert_no_pending_responses()
+
+
+def test_too_few_parameters_are_refused_before_anything_is_sent(athena: AthenaClient) -> None:
+    """Each question mark wants one value."""
+    with Stubber(athena), pytest.raises(InputError, match="1 question mark, but 0"):
+        _ask(athena, "SELECT '?' FROM messages WHERE module_id = ?")
+
+
+def test_progress_and_price_are_told(athena: AthenaClient) -> None:
+    """While it runs, what has been read; at the end, what was read in all, what that costs, and whether it was read at all."""
+    told: list[Event] = []
+    running, done = ({"DataScannedInBytes": read, "TotalExecutionTimeInMillis": 1500} for read in (5, 2**40))
+    reused = {**done, "DataScannedInBytes": 0, "ResultReuseInformation": {"ReusedPreviousResult": True}}
+    for statistics in (done, reused):
+        with Stubber(athena) as stub:
+            stub.add_response("start_query_execution", ID)
+            for state, shown in (("RUNNING", running), ("SUCCEEDED", statistics)):
+                answer = _status(state)
+                answer["QueryExecution"]["Statistics"] = shown
+                stub.add_response("get_query_execution", answer)
+            stub.add_response("get_query_results", _page(("a", "n")))
+            _ask(athena, access=Access(sleep=lambda _: None, told=told.append))
+    assert told == [
+        Progress("RUNNING", 5),
+        Answered(2**40, Decimal(5), 1.5, reused=False),
+        Progress("RUNNING", 5),
+        Answered(0, Decimal(0), 1.5, reused=True),
+    ]
+
+
+@pytest.mark.parametrize(("scanned", "dollars"), [(0, 0), (1, 10), (10 * 2**20 + 1, 11), (2**40, 2**20)])
+def test_a_price_is_by_whole_megabytes_and_at_least_ten(scanned: int, dollars: int) -> None:
+    """As Athena's price list has it: five dollars a terabyte."""
+    assert scan_dollars(scanned, "us-east-1") * 2**20 / 5 == dollars
 
 
 def test_an_interruption_cancels_the_query(athena: AthenaClient) -> None:
@@ -90,7 +156,7 @@ def test_an_interruption_cancels_the_query(athena: AthenaClient) -> None:
         stub.add_response("get_query_execution", _status("RUNNING"), ID)
         stub.add_response("stop_query_execution", {}, ID)
         with pytest.raises(KeyboardInterrupt):
-            remote.ask("SELECT 1", CATALOG, athena, interrupted)
+            _ask(athena, access=Access(sleep=interrupted))
         stub.assert_no_pending_responses()
 
 
@@ -102,14 +168,16 @@ def test_an_interruption_cancels_the_query(athena: AthenaClient) -> None:
                 "FAILED", StateChangeReason="COLUMN_NOT_FOUND: line 1:8: Column 'x' cannot be resolved", AthenaError={"ErrorCategory": 2}
             ),
             InputError,
-            "Column 'x'.*messages has the columns conversation_id",
+            "Column 'x'.*`dynalake views NAME`",
         ),
         (
             _status("FAILED", StateChangeReason="TABLE_NOT_FOUND: line 1:15: Table 'awsdatacatalog.dynalake.x' does not exist"),
             InputError,
-            "receipts has the columns",
+            "no table 'awsdatacatalog.dynalake.x'; tables are messages, receipts",
         ),
-        (_status("FAILED", StateChangeReason="SCHEMA_NOT_FOUND: Schema 'x' does not exist"), InputError, "database"),
+        (_status("FAILED", StateChangeReason="SCHEMA_NOT_FOUND: Schema 'x' does not exist"), InputError, "setup athena"),
+        (_status("FAILED", StateChangeReason="Query exhausted: Bytes scanned limit was exceeded"), InputError, "fewer days of dt"),
+        (_status("FAILED", StateChangeReason="VIEW_IS_STALE: line 1:15: View is stale"), InputError, "setup athena"),
         (_status("FAILED", StateChangeReason="SYNTAX_ERROR", AthenaError={"ErrorCategory": 2}), InputError, "SYNTAX_ERROR"),
         (_status("FAILED", AthenaError={"ErrorCategory": 1, "Retryable": True, "ErrorMessage": "busy"}), TransientServiceError, "busy"),
         (_status("FAILED", StateChangeReason="GENERIC_INTERNAL_ERROR", AthenaError={"ErrorCategory": 1}), ServiceError, "INTERNAL"),
@@ -122,7 +190,7 @@ def test_a_failed_query_says_whose_turn_it_is(athena: AthenaClient, status: dict
         stub.add_response("start_query_execution", ID)
         stub.add_response("get_query_execution", status)
         with pytest.raises(error, match=says) as caught:
-            remote.ask("SELECT 1", CATALOG, athena, _no_sleep)
+            _ask(athena)
     assert type(caught.value) is error
 
 
@@ -131,13 +199,13 @@ def test_throttling_may_be_tried_again(athena: AthenaClient) -> None:
     with Stubber(athena) as stub:
         stub.add_client_error("start_query_execution", "TooManyRequestsException", "slow", 400)
         with pytest.raises(TransientServiceError):
-            remote.ask("SELECT 1", CATALOG, athena, _no_sleep)
+            _ask(athena)
 
 
 def test_a_statement_that_writes_is_never_sent(athena: AthenaClient) -> None:
     """The gate stands before the client: the stub has no answer to give."""
     with Stubber(athena), pytest.raises(InputError, match="DROP"):
-        remote.ask("DROP TABLE messages", CATALOG, athena, _no_sleep)
+        _ask(athena, "DROP TABLE messages")
 
 
 @pytest.mark.parametrize(
@@ -183,6 +251,6 @@ def test_a_statement_that_writes_is_never_sent(athena: AthenaClient) -> None:
 )
 def test_each_type_of_athena(column: dict[str, Any], text: str, kind: Any, value: object) -> None:  # noqa: ANN401 - a pyarrow type
     """Texts become typed values, and a missing value NULL."""
-    table = to_table([{"Name": "c", **column}], [[{"VarCharValue": text}], [{}]])
+    table = to_table([{"Name": "c", **column}], [[text], [None]])
     assert table.schema.field("c").type == kind
     assert table["c"].to_pylist() == [value, None]

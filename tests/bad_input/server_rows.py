@@ -13,6 +13,7 @@ from tests.integration.sites import create, put
 
 _PLAN: Final = ("plan",)
 _NIGHTLY: Final = ("nightly", "--yes")
+_SETUP: Final = ("setup", "athena")
 _RESTORE: Final = ("restore", "--module", "5", "--yes")
 _LOAD: Final = ("load", "{folder}/messages.jsonl", "--yes")
 _QUERY: Final = ("query", "SELECT 1 AS one", "--engine", "athena")
@@ -56,24 +57,6 @@ def _ran(*words: str) -> Given:
 def _without_region(world: World) -> World:
     sections = {**world.site.settings, "source": {"table": world.site.table}}
     return replace(world, site=replace(world.site, settings=sections))
-
-
-def _without_glue_table(world: World) -> World:
-    """Return the world with a lake whose tables Glue has lost its parameters of."""
-    import boto3  # noqa: PLC0415
-
-    from tests.servers import CREDENTIALS, REGION  # noqa: PLC0415
-
-    client = boto3.client(
-        "glue",
-        endpoint_url=world.site.servers.rest.endpoint,
-        region_name=REGION,
-        aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
-    )
-    database: Any = world.site.settings["athena"]["database"]
-    client.update_table(DatabaseName=database, TableInput={"Name": "messages"})
-    return world
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +109,11 @@ DENIALS: Final = [
     Denied("DeleteObject", "s3:DeleteObject", ("resume",), _ran("stop")),
     Denied("GetBucketVersioning", "s3:GetBucketVersioning", _NIGHTLY, _DELETE, archived=True),
     Denied("GetBucketLifecycleConfiguration", "s3:GetLifecycleConfiguration", _NIGHTLY, _DELETE, archived=True),
-    Denied("GetDatabase", "glue:GetDatabase", _NIGHTLY, after=After.NOT_MOVED),
-    Denied("CreateDatabase", "glue:CreateDatabase", _NIGHTLY, after=After.NOT_MOVED),
+    Denied("GetDatabase", "glue:GetDatabase", _SETUP),
+    Denied("CreateDatabase", "glue:CreateDatabase", _SETUP),
+    Denied("CreateTable", "glue:CreateTable", _SETUP),
     Denied("GetTable", "glue:GetTable", _NIGHTLY, after=After.NOT_MOVED),
-    Denied("CreateTable", "glue:CreateTable", _NIGHTLY, after=After.NOT_MOVED),
-    Denied("UpdateTable", "glue:UpdateTable", _NIGHTLY, _without_glue_table, archived=True),
+    Denied("UpdateTable", "glue:UpdateTable", _NIGHTLY, _ran(*_SETUP), after=After.NOT_MOVED),
     Denied("StartQueryExecution", "athena:StartQueryExecution", _QUERY),
     Denied("GetQueryExecution", "athena:GetQueryExecution", _QUERY),
     Denied("GetQueryResults", "athena:GetQueryResults", _QUERY),

@@ -85,7 +85,7 @@ class Table:
     def delete(self, condition: str, *values: Value, key: Item = _KEY) -> dict[str, Any]:
         """Delete under a condition, and return the statement's own answer."""
         where = f'"conversationId"=? AND "timestamp"=? AND {condition}'
-        return self.run(f"DELETE FROM TABLE WHERE {where} RETURNING ALL OLD *", [*key.values(), *values])  # noqa: S608 - a test's constants
+        return self.run(f"DELETE FROM TABLE WHERE {where} RETURNING ALL OLD *", [*key.values(), *values])
 
 
 @pytest.fixture
@@ -208,7 +208,7 @@ def test_a_batch_of_more_than_25_is_refused_whole(table: Table) -> None:
 
 
 def _batch(table: Table, keys: Sequence[Item]) -> list[dict[str, Any]]:
-    statement = f'DELETE FROM "{table.name}" WHERE "conversationId"=? AND "timestamp"=? AND "attr"=? RETURNING ALL OLD *'  # noqa: S608 - as above
+    statement = f'DELETE FROM "{table.name}" WHERE "conversationId"=? AND "timestamp"=? AND "attr"=? RETURNING ALL OLD *'
     answers = table.client.batch_execute_statement(
         Statements=[{"Statement": statement, "Parameters": [*key.values(), {"N": "0"}]} for key in keys]
     )["Responses"]
@@ -219,7 +219,7 @@ def test_a_statement_is_charged_in_every_index(table: Table) -> None:
     """Two units for up to 2 KB, in the table and in each of the three indexes."""
     indexed = {"moduleId": {"N": "55"}, "studentId": {"N": "1"}, "provider": {"S": "openai"}}
     table.put(attr={"S": "x" * 1800}, **indexed)
-    statement = f'DELETE FROM "{table.name}" WHERE "conversationId"=? AND "timestamp"=? RETURNING ALL OLD *'  # noqa: S608 - as above
+    statement = f'DELETE FROM "{table.name}" WHERE "conversationId"=? AND "timestamp"=? RETURNING ALL OLD *'
     answer = table.client.batch_execute_statement(
         Statements=[{"Statement": statement, "Parameters": list(_KEY.values())}], ReturnConsumedCapacity="INDEXES"
     )

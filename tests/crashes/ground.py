@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from athena.register import update_stored
 from tests.crashes.death import Call, DeadError, Death, Point
 from tests.crashes.judge import Judge
 from tests.crashes.scenarios import EDITED, FIRST, LATE, MARK, THAT_RUN, WINDOW, Scenario
@@ -27,7 +28,10 @@ class Ground:
         self._scenario = scenario
         self._dynamodb = site.servers.dynamodb.dynamodb()
         self._versions = Versions(site.servers.s3.s3(), site.bucket, site.prefix)
+        self._glue = site.servers.rest.glue()
+        self._site.run("setup", "athena").done()  # in an empty lake: the command has to widen what the tables cover
         self._first = self._past()
+        self._tables = self._registered()
         self._items = self._scan()
         self._stored = self._versions.all()
         self._judge = Judge(self._site, scenario, self._versions)
@@ -107,12 +111,16 @@ class Ground:
                 )
         put(self._dynamodb, self._site.table, [item for key, item in before.items() if now.get(key) != item])
         self._versions.remove(self._versions.all() - self._stored)
-        glue = self._site.servers.rest.glue()
-        database = str(self._site.settings["athena"]["database"])
-        if any(found["Name"] == database for found in glue.get_databases()["DatabaseList"]):
-            for table in glue.get_tables(DatabaseName=database)["TableList"]:
-                glue.delete_table(DatabaseName=database, Name=table["Name"])
-            glue.delete_database(Name=database)
+        for name, table in self._registered().items():
+            if table["Parameters"] != self._tables[name]["Parameters"]:
+                update_stored(self._glue, self._database, self._tables[name], {})
+
+    @property
+    def _database(self) -> str:
+        return str(self._site.settings["athena"]["database"])
+
+    def _registered(self) -> dict[str, Any]:
+        return {table["Name"]: table for table in self._glue.get_tables(DatabaseName=self._database)["TableList"]}
 
     def _scan(self) -> list[Wire]:
         items: list[Wire] = self._dynamodb.scan(TableName=self._site.table, ConsistentRead=True)["Items"]

@@ -12,6 +12,7 @@ import pytest
 from archive.errors import InputError
 from archive.model.config import Limits, Policy, Roles
 from archive.model.spec import CHAT_MESSAGES
+from athena import AthenaConfig
 from flows.settings import Settings, load_settings
 from flows.settings_sections import SECTIONS, ColumnEntry
 
@@ -68,7 +69,7 @@ def test_a_bucket_is_enough(tmp_path: Path) -> None:
 def test_athena_has_defaults(tmp_path: Path) -> None:
     """The lake is registered as dynalake.messages unless told otherwise."""
     athena = load_settings(write(tmp_path, BUCKET), {}).athena_config()
-    assert (athena.database, athena.table, athena.workgroup, athena.output) == ("dynalake", "messages", "primary", None)
+    assert athena == AthenaConfig("dynalake", "messages", "primary", None, 15)
 
 
 def test_the_environment_alone_is_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -237,7 +238,7 @@ BAD_FILES = [
     (BUCKET + "[limits]\nstreams = 0\n", "limits.streams is 0; write a number of at least 1"),
     (BUCKET + "[roles]\narchiver = 'me'\n", "roles.archiver is 'me', which is not a role; write its ARN"),
     (BUCKET + "[athena]\ndatabase = 'My-DB'\n", "athena.database is 'My-DB', which is not a name Glue takes"),
-    (BUCKET + "[athena]\ntable = 'receipts'\n", "athena.table is 'receipts', the name of another of the lake's tables"),
+    (BUCKET + "[athena]\ntable = 'receipts'\n", "athena.table is 'receipts', the name of another of the lake's tables or views"),
     (BUCKET + "[athena]\noutput = 'results'\n", "athena.output is 'results', which is not a place in S3"),
     (BUCKET + "[run]\nprefect = 'maybe'\n", "run.prefect is 'maybe'; write true or false"),
 ]
