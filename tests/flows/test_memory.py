@@ -17,7 +17,7 @@ large = b"x" * 20_000_000
 del large  # from here on malloc by itself would keep what is smaller
 def held():
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4
-blocks = [[b"x" * size, b"y" * 1_000] for size in [3_000_000] * 64]
+blocks = [[b"x" * size, b"y" * 100_000] for size in [3_000_000] * 64]
 full = held()
 for block in blocks:
     block[0] = None
