@@ -18,6 +18,7 @@ from archive.model.config import Config
 from archive.model.plan import Command, Plan
 from athena import Since, lake_tables, widen
 from flows import reporter
+from flows.memory import give_back_at_once
 from flows.signals import signals_stop
 
 
@@ -47,6 +48,7 @@ def run_id(command: Command, now: datetime) -> str:
 @lru_cache(maxsize=4)
 def _work(job: Job) -> BatchWork:
     """Return this process's clients and decoders for a job; they are made once."""
+    give_back_at_once()
     session = Session(job.config, job.run)
     return BatchWork(session, job.now, lambda what, messages: reporter.current().step(what, messages))
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+import flows  # noqa: F401 - before Arrow, whose memory it chooses
 from archive.aws import Clients
 from archive.engine.batch import Batch, BatchResult, BatchWork
 from archive.engine.planning import Request
@@ -26,7 +28,11 @@ from archive.restore.wanted import Wanted
 from benchmarks.contestants.shares import world_of
 from benchmarks.fake.world import World
 from benchmarks.process import Timed
+from flows.memory import give_back_at_once
 from flows.operate import Catalogue, execute_directly, perform
+
+# Pandas is here because of awswrangler, which users of Dynalake need not have: pyarrow imports it where it finds it (30 MB).
+sys.modules["pandas"] = None  # type: ignore[assignment] # which is how an import is made to fail
 
 _UNLIMITED: Final = 1e9  # units a second: what is measured is the client
 _INDEXES: Final = ("ModuleAnalyticsIndex", "StudentActivityIndex", "ProviderUsageIndex")
@@ -121,6 +127,7 @@ def nightly(table: str, bucket: str, spool: str, **more: Any) -> Timed:  # noqa:
 def restore(table: str, bucket: str, spool: str, modules: int | None = None, **more: Any) -> Timed:  # noqa: ANN401 - JSON
     """Restore what has been archived of a table, or of its first few modules, into that table."""
     world = world_of(table)
+    give_back_at_once()
     settings = config(world, bucket, spool, **more)
     clients = Clients(None, None, "purger", settings.limits.purge_requests + 4)
     lake = open_lake(Clients(None, None, "archiver", settings.limits.streams * 2 + 4), settings)
@@ -141,6 +148,7 @@ def restore(table: str, bucket: str, spool: str, modules: int | None = None, **m
 
 def _work(table: str, bucket: str, spool: str, **more: Any) -> tuple[BatchWork, Batch]:  # noqa: ANN401 - settings
     world = world_of(table)
+    give_back_at_once()
     session = Session(config(world, bucket, spool, **more), _run())
     session.open_lake()
     return BatchWork(session, now_of(world), lambda _, __: None), Batch(0, world.window, tuple(world.numbers))

@@ -36,7 +36,7 @@ def _settings(table: str, bucket: str, spool: str) -> Settings:
         source=SourceSection(table=table),
         lake=LakeSection.model_validate({"bucket": bucket, "spool_directory": spool}),
         policy=PolicySection(purge="delete"),
-        limits=LimitsSection(read_units=_UNLIMITED, write_units=_UNLIMITED),
+        limits=LimitsSection(read_units=_UNLIMITED, write_units=_UNLIMITED, unattended_messages=10**9),
     )
 
 

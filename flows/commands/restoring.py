@@ -30,6 +30,7 @@ from archive.restore.run import RestoreResult, Surroundings, execute, record
 from archive.restore.wanted import ALL_TIME, Wanted, values_of
 from flows.commands.archiving import DryRunOption, Options
 from flows.console import ConfigOption, JsonOption, ModuleOption, YesOption, console_for, errors_as_sentences, print_json, settings_of
+from flows.memory import give_back_at_once
 from flows.signals import signals_stop
 
 _HOLD_DAYS: Final = 7
@@ -141,6 +142,7 @@ def _until(text: str | None, now: datetime) -> datetime:
 
 
 def _restore(config: Config, request: Request, now: datetime, options: Options) -> None:
+    give_back_at_once()
     console = console_for(as_json=options.as_json)
     name = f"{now:%Y%m%dT%H%M%S.%f}Z-restore"
     limits = config.limits
