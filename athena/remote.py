@@ -1,7 +1,8 @@
 """Answers a question in Athena itself: starts it, tells how it goes, cancels it when interrupted, reads the result.
 
-boto3 and Arrow, not awswrangler, which answers with pandas (docs/adr/0019). The result is the CSV file that Athena puts where the workgroup says; where Athena keeps results to itself (managed results), they come by GetQueryResults, 1,000
-rows a call. CREATE TABLE AS and UNLOAD are never used: an analyst who only reads may not, and only plain questions' answers are reused.
+boto3 and Arrow, not awswrangler, which answers with pandas (docs/adr/0019). The result is the CSV file that Athena puts where the
+workgroup says; where Athena keeps results to itself (managed results), they come by GetQueryResults, 1,000 rows a call. CREATE TABLE AS
+and UNLOAD are never used: an analyst who only reads may not, and only plain questions' answers are reused.
 """
 
 from __future__ import annotations
