@@ -73,12 +73,13 @@ def ask(sql: str, catalog: Catalog, workgroup: Workgroup, access: Access, parame
     started = start(workgroup, question, options)
     try:
         execution = wait(workgroup, started, access, catalog)
-        access.told(_answered(execution, workgroup))
-        return _fetch(workgroup, started, execution)
+        answer = _fetch(workgroup, started, execution)
     except KeyboardInterrupt:
         with translated("athena:StopQueryExecution", workgroup.config.workgroup):
             workgroup.athena.stop_query_execution(QueryExecutionId=started)
         raise
+    access.told(_answered(execution, workgroup))
+    return answer
 
 
 def start(workgroup: Workgroup, sql: str, options: dict[str, Any]) -> str:

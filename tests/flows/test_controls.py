@@ -81,6 +81,7 @@ def world(moto_server: servers.Server, tmp_path: Path) -> Iterator[World]:
             "DYNALAKE_POLICY__PURGE": "delete",
             "DYNALAKE_POLICY__PROTOCOL": "single",
             "DYNALAKE_LIMITS__STREAMS": "1",
+            "DYNALAKE_LIMITS__SEGMENTS": "1",
             "DYNALAKE_RUN__PREFECT": "false",
         },
     )
