@@ -26,8 +26,8 @@ from archive.restore.wanted import Wanted
 from archive.s3 import LostRaceError
 
 _TRIES: Final = 5
-_SORTED_BYTES: Final = 16 * 2**20  # rows of a segment are in order of time for each module only: so much is sorted at a time
-_RUN_ROWS: Final = 128  # and cut into runs: of each sorted part, one is in memory when parts are merged
+SORTED_BYTES: Final = 16 * 2**20  # rows of a segment are in order of time for each module only: so much is sorted at a time
+RUN_ROWS: Final = 128  # and cut into runs: of each sorted part, one is in memory when parts are merged
 _T = TypeVar("_T")
 
 
@@ -115,8 +115,8 @@ class Cold:
     def _fill(self, spool: Spool, segment: Segment, rows: SegmentRows, positions: Positions) -> None:
         for part in _gathered(rows.rows(positions)):
             table = self._order.sort(self._order.keyed(part, FROM_LAKE)).select(self._order.spooled)
-            for start in range(0, table.num_rows, _RUN_ROWS):
-                spool.append(segment, table.slice(start, _RUN_ROWS), FROM_LAKE)
+            for start in range(0, table.num_rows, RUN_ROWS):
+                spool.append(segment, table.slice(start, RUN_ROWS), FROM_LAKE)
 
 
 def _gathered(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
@@ -126,7 +126,7 @@ def _gathered(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
     for batch in batches:
         waiting.append(batch)
         size += batch.nbytes
-        if size >= _SORTED_BYTES:
+        if size >= SORTED_BYTES:
             yield pa.Table.from_batches(waiting)
             waiting, size = [], 0
     if waiting:

@@ -48,6 +48,8 @@ class Messages:
         self.counts = Counts()
         self.lake_is_there = not session.is_new_lake
         """Whether there was a lake at the start; where there is none, all comes from the table."""
+        self.segments = 0
+        """How often segments of the lake were opened."""
 
     def __iter__(self) -> Iterator[Item]:
         """Yield the messages. What is read is meanwhile on local disk, in a private folder that goes at the end."""
@@ -58,6 +60,7 @@ class Messages:
             cold = Cold(self._session, self._asked, self._order, folder)
             merge = _Merge(self._session, self._asked, (hot, cold), self.counts)
             for table in stack.enter_context(closing(merge.tables())):
+                self.segments = cold.segments
                 for start in range(0, table.num_rows, _AT_ONCE):
                     yield from items_of(spec, table.slice(start, _AT_ONCE))
 
