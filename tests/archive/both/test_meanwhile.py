@@ -98,6 +98,22 @@ def test_an_edited_message_that_is_removed_before_the_table_is_asked_is_as_the_l
     assert place.items() == []
 
 
+def test_a_message_that_is_replaced_and_removed_after_it_was_read_is_as_it_was_removed(place: Workplace) -> None:
+    """The lake had its first version when it was read, the page the second; the third was archived and removed."""
+    place.put(*_SOME)
+    archive(place)
+    second, third = ({**_SOME[2], "content": {"S": text}} for text in ("second", "third"))
+    place.put(second)
+
+    def replace_and_remove() -> None:
+        place.put(third)
+        purge(place)
+
+    read = reading(place, of_module(1))
+    read.before["BatchGetItem"] = [replace_and_remove]
+    assert read.items()[2] == third
+
+
 def test_a_message_that_leaves_its_module_meanwhile_is_as_the_index_showed_it(place: Workplace) -> None:
     """What was asked for are messages of that module."""
     place.put(*_SOME)

@@ -12,6 +12,7 @@ from archive.model.window import Window, from_ms
 from tests.archive.both.reading import archive as archive_all
 from tests.archive.both.reading import in_order, of_module, purge, reading
 from tests.archive.engine.workplace import DAY_MS, MONDAY_MS, TWO_DAYS, Workplace, message
+from tests.integration.sites import create
 
 _NUMBERS = {"studentId": {"N": "7"}, "provider": {"S": "openai"}}
 _SOME = [message(f"c{number % 3}", number // 5 * DAY_MS + number, 1 + number % 2, **_NUMBERS) for number in range(10)]
@@ -63,6 +64,29 @@ def test_times_finer_than_a_millisecond_are_kept_apart(place: Workplace) -> None
         found = reading(place, of_module(1), page=1).items()
         assert sorted(item["timestamp"]["N"] for item in found) == sorted(item["timestamp"]["N"] for item in some)
         archive_all(place)
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_messages_of_one_millisecond_on_two_pages_are_in_order(place: Workplace, newest_first: bool) -> None:  # noqa: FBT001
+    """By their partition keys, which an index knows nothing of."""
+    some = [message(conversation, at, 1) for conversation in ("a", "b", "c", "d") for at in (0, 1)]
+    place.put(*some)
+    asked = of_module(1, newest_first=newest_first)
+    assert reading(place, asked, page=2).items() == (in_order(some)[::-1] if newest_first else in_order(some))
+
+
+def test_an_index_that_holds_keys_alone_leads_to_whole_messages(place: Workplace) -> None:
+    """They come from the base table by key."""
+    table = f"{place.table}-keys"
+    keys = {"conversationId": "S", "timestamp": "N", "moduleId": "N"}
+    create(place.dynamodb, table, keys, "ModuleAnalyticsIndex", {"ProjectionType": "KEYS_ONLY"})
+    place = place.with_source(table=table)
+    place.put(*_SOME)
+    for _ in range(2):
+        read = reading(place, of_module(1), page=2)
+        assert read.items() == in_order(_SOME)[::2]
+        place.with_policy(purge="keep").archive(window=Window(TWO_DAYS.start, from_ms(MONDAY_MS + DAY_MS)))
+    assert read.count("BatchGetItem") == 3
 
 
 def test_the_latest_few_take_one_request_while_they_are_in_the_table(place: Workplace) -> None:
