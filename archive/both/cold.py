@@ -41,11 +41,6 @@ class Cold:
         self.segments = 0
         """Segments opened so far."""
 
-    @property
-    def requests(self) -> int:
-        """Requests made to S3 so far."""
-        return self._session.store.requests + self._past.requests
-
     def listing(self, window: Window) -> dict[Segment, Seen]:
         """List the segments that have a part in a window, oldest first, as they are now."""
         found = self._session.receipts.listing(window)
@@ -109,8 +104,11 @@ class Cold:
             return positions
         times = rows.times(positions)
         if self._asked.newest_first:
-            return positions[times >= np.partition(times, -most)[-most]]
-        return positions[times <= np.partition(times, most - 1)[most - 1]]
+            first = times >= np.partition(times, -most)[-most]
+        else:
+            first = times <= np.partition(times, most - 1)[most - 1]
+        some: Positions = positions[first]
+        return some
 
     def _fill(self, spool: Spool, segment: Segment, rows: SegmentRows, positions: Positions) -> None:
         for part in _gathered(rows.rows(positions)):

@@ -1,7 +1,8 @@
 """The order of rows in a segment, and the exact key of a row.
 
-Rows are sorted by (module, time, partition key); where messages are read in order of time, by (time, partition key). Two messages can share all three columns only where a key does not
-fit its column, such as a time finer than a millisecond; the `_exact` column, made for these rows alone, tells them apart.
+Rows are sorted by (module, time, partition key); where messages are read in order of time, by (time, partition key). Two messages
+can share all three columns only where a key does not fit its column, such as a time finer than a millisecond; the `_exact` column,
+made for these rows alone, tells them apart.
 """
 
 from __future__ import annotations

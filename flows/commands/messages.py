@@ -45,7 +45,8 @@ def messages(
         int | None, typer.Option("--limit", "-n", help="End after so many messages; no more is read than they need.", show_default=False)
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="File to write (.gz: compressed). \\[default: standard output]", show_default=False)
+        Path | None,
+        typer.Option("--output", "-o", help="File to write (.gz: compressed). \\[default: standard output]", show_default=False),
     ] = None,
     config: ConfigOption = None,
 ) -> None:
@@ -83,7 +84,10 @@ def _read(config: Config, asked: Asked, output: Path | None, began: float) -> No
     if output is None:
         complete = _print(found)
     else:
-        with console.status("reading") as shown, IntoFile(output, lambda _: shown.update(f"{found.counts.total:,} messages"), "--output") as file:
+        with (
+            console.status("reading") as shown,
+            IntoFile(output, lambda _: shown.update(f"{found.counts.total:,} messages"), "--output") as file,
+        ):
             file.take([iter(found)])
         complete = True
     _tell(console, found, asked, time.monotonic() - began, complete=complete)
