@@ -102,12 +102,8 @@ class Cold:
         """Return those of the first `most` rows in the order asked for, and of others of the same millisecond."""
         if most is None or len(positions) <= most:
             return positions
-        times = rows.times(positions)
-        if self._asked.newest_first:
-            first = times >= np.partition(times, -most)[-most]
-        else:
-            first = times <= np.partition(times, most - 1)[most - 1]
-        some: Positions = positions[first]
+        times = -rows.times(positions) if self._asked.newest_first else rows.times(positions)
+        some: Positions = positions[times <= np.partition(times, most - 1)[most - 1]]
         return some
 
     def _fill(self, spool: Spool, segment: Segment, rows: SegmentRows, positions: Positions) -> None:
