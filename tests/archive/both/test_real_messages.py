@@ -19,8 +19,8 @@ from tests.archive.engine.workplace import Workplace, make_workplace
 from tests.integration.sites import put
 from tests.servers import Server
 
-_MODULES: Final = 3
-_MOST: Final = 1_500
+_MOST_OF_ONE: Final = 250
+_MOST: Final = 600
 _TYPES: Final = {"moduleId": "N", "studentId": "N", "provider": "S", "conversationId": "S"}
 _COLUMNS: Final = {"moduleId": "module_id", "studentId": "student_id", "provider": "provider", "conversationId": "conversation_id"}
 
@@ -31,8 +31,8 @@ def _some(path: Path) -> list[Item]:
         lines = list(file)
     counts = Counter(json.loads(line).get("moduleId") for line in lines)
     chosen: set[Any] = set()
-    for module, _ in reversed(counts.most_common()):
-        if len(chosen) < _MODULES and sum(counts[one] for one in chosen) + counts[module] <= _MOST:
+    for module, count in counts.most_common():
+        if count <= _MOST_OF_ONE and sum(counts[one] for one in chosen) + count <= _MOST:
             chosen.add(module)
     return [decode_plain(line) for line in lines if json.loads(line).get("moduleId") in chosen]
 
