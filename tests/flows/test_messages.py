@@ -74,7 +74,7 @@ def test_messages_are_written_to_a_file(site: Site, tmp_path: Path, ending: str)
 def test_whoever_has_seen_enough_may_go(site: Site) -> None:
     """`| head` ends it in good order."""
     command = [sys.executable, "-c", "from flows.cli import main; main()", "messages", "--module", "1", "--config", str(site.config())]
-    environment = {name: value for name, value in site.servers.environment().items() if value is not None}
+    environment = dict(site.servers.environment())
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as process:
         assert process.stdout is not None
         assert process.stderr is not None
