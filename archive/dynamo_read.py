@@ -45,7 +45,19 @@ _NUMBERS: Final = Context(prec=38, Emin=-93, Emax=125)  # DynamoDB's: 38 digits,
 _EVER: Final = -(10**18)
 _T = TypeVar("_T", bound=BatchPage | KeysPage)
 
-__all__ = ["ModuleStart", "Page", "Probe", "Reader", "TableFacts", "describe"]
+__all__ = ["ModuleStart", "Page", "Probe", "Reader", "TableFacts", "Way", "describe"]
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How messages are found: those whose `attribute`, the partition key of an index, is `value`.
+
+    `index` None: it is the table's own partition key, and the table is read consistently.
+    """
+
+    index: str | None
+    attribute: str
+    value: Module
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +88,7 @@ class Probe:
 
 
 _Kind = tuple[str, Module | None, int | None]
-"""Operation, module and limit: reads of one kind cost about the same."""
+"""Operation, module (or what else messages are found by) and limit: reads of one kind cost about the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,14 +219,17 @@ class Reader:
                 return
             request = {**request, "ExclusiveStartKey": answer.start_key}
 
-    def _between(self, module: Module, first: object, last: object) -> dict[str, Any]:
-        """Return the part of a Query that selects a module's messages between two times, both included."""
-        spec = self._source.spec
+    def by_module(self, module: Module) -> Way:
+        """Return how one module's messages are found."""
+        return Way(self._source.index, self._source.spec.module_key, module)
+
+    def _between(self, way: Way, first: object, last: object) -> dict[str, Any]:
+        """Return the part of a Query that selects messages between two times, both included."""
         return {
-            "IndexName": self._source.index,
+            **({"ConsistentRead": True} if way.index is None else {"IndexName": way.index}),
             "KeyConditionExpression": "#m = :m AND #t BETWEEN :from AND :to",
-            "ExpressionAttributeNames": {"#m": spec.module_key, "#t": spec.time_key},
-            "ExpressionAttributeValues": {":m": wire(module), ":from": {"N": str(first)}, ":to": {"N": str(last)}},
+            "ExpressionAttributeNames": {"#m": way.attribute, "#t": self._source.spec.time_key},
+            "ExpressionAttributeValues": {":m": wire(way.value), ":from": {"N": str(first)}, ":to": {"N": str(last)}},
         }
 
     def pages(
@@ -222,17 +237,34 @@ class Reader:
     ) -> Generator[Page, None, None]:
         """Yield a module's messages in a window, page by page (1 MB, or `limit` items a page), in order of time.
 
-        `only` names the attributes to return (all, if empty). The window is half-open: BETWEEN takes both ends, and
-        what equals the end is dropped.
+        `only` names the attributes to return (all, if empty).
+        """
+        return self.pages_of(self.by_module(module), window, decoder, limit=limit, only=only)
+
+    def pages_of(
+        self,
+        way: Way,
+        window: Window,
+        decoder: PageDecoder,
+        *,
+        limit: int | None = None,
+        only: tuple[str, ...] = (),
+        newest_first: bool = False,
+    ) -> Generator[Page, None, None]:
+        """Yield messages as `pages` does, found in any way, and in either order of time.
+
+        The window is half-open: BETWEEN takes both ends, and what equals the end is dropped.
         """
         time_column = self._source.spec.time_column
-        request = self._between(module, window.start_ms, window.end_ms)
+        request = self._between(way, window.start_ms, window.end_ms)
         if limit is not None:
             request["Limit"] = limit
+        if newest_first:
+            request["ScanIndexForward"] = False
         if only:
             request["ExpressionAttributeNames"] |= {f"#o{number}": name for number, name in enumerate(only)}
             request["ProjectionExpression"] = ", ".join(f"#o{number}" for number in range(len(only)))
-        for page in self._pages("Query", self._client.query, request, decoder, module):
+        for page in self._pages("Query", self._client.query, request, decoder, way.value):
             rows = page.rows
             if rows.num_rows and _last_ms(rows, time_column) >= window.end_ms:
                 before = pc.less(rows.column(time_column).cast(pa.int64()), window.end_ms)
@@ -241,7 +273,7 @@ class Reader:
 
     def count(self, module: Module, window: Window) -> int:
         """Count a module's messages in a window; costs as much as reading them."""
-        request = self._between(module, window.start_ms, _NUMBERS.next_minus(Decimal(window.end_ms)))
+        request = self._between(self.by_module(module), window.start_ms, _NUMBERS.next_minus(Decimal(window.end_ms)))
         return sum(answer.count for answer in self._keys_pages(module, {**request, "Select": "COUNT"}))
 
     def unindexed_pages(self, window: Window, part: tuple[int, int], decoder: PageDecoder) -> Generator[Page, None, None]:

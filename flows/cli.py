@@ -9,6 +9,7 @@ from flows.commands.asking import query, status, views
 from flows.commands.checking import check
 from flows.commands.demonstrating import demo
 from flows.commands.loading import load
+from flows.commands.messages import messages
 from flows.commands.restoring import holds, release, restore
 from flows.commands.setting_up import setup
 from flows.commands.stopping import resume, stop
@@ -40,6 +41,7 @@ for command in (
     purge,
     sweep,
     query,
+    messages,
     views,
     setup,
     status,

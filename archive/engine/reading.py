@@ -67,11 +67,11 @@ class BatchReader:
         complete = session.facts.projection == "ALL"
         marked = (policy.ttl_attribute,) if policy.purge == "expire" else ()
         # An index of another projection has keys only: everything else, the mark too, then comes from the table by key.
-        by_key = not complete and (not keys_only or bool(marked))
+        keys_alone = not complete and (not keys_only or bool(marked))
         only = (spec.partition_key, spec.time_key, spec.module_key, *(marked if complete else ())) if keys_only or not complete else ()
         with closing(session.reader.pages(module, window, decoder, only=only)) as pages:
             for page in pages:
-                self._spool(self._whole(page.rows, decoder) if page.rows.num_rows and by_key else page.rows, spool)
+                self._spool(whole(self._session, page.rows, decoder) if keys_alone else page.rows, spool)
         seen.update(decoder.seen)
 
     def _scan(self, window: Window, part: tuple[int, int], spool: Spool, seen: set[str]) -> None:
@@ -88,27 +88,35 @@ class BatchReader:
         # Nothing is stored yet, so nothing is half done: only asked-for stops end a batch here, caps wait for segments.
         self._session.brake.check(lambda: None)
 
-    def _whole(self, rows: pa.RecordBatch, decoder: PageDecoder) -> pa.RecordBatch:
-        """Return whole messages for the keys that an index of another projection yields."""
-        keys = self._session.order.keys(self._session.order.keyed(rows, FROM_SPOOL))
-        table = self._session.reader.messages(self._wire_keys(keys), decoder).combine_chunks()
-        return table.to_batches()[0] if table.num_rows else rows.slice(0, 0)
-
     def ask(self, keys: list[Key]) -> pa.Table:
         """Read messages consistently from the base table: what it says wins."""
         decoder = self._decoder()
-        rows = self._session.reader.messages(self._wire_keys(keys), decoder)
+        rows = by_key(self._session, keys, decoder)
         self._session.learn(decoder.seen)
         return self._session.order.keyed(rows, FROM_TABLE)
 
-    def _wire_keys(self, keys: list[Key]) -> list[Item]:
-        """Return keys of rows as DynamoDB's; what did not fit a column comes from the exact text."""
-        spec, types = self._session.config.source.spec, self._session.facts.key_types
-        wire: list[Item] = []
-        for partition, milliseconds, exact in keys:
-            value: AttributeValue = {types[spec.partition_key]: partition if isinstance(partition, str) else str(partition)}
-            item: Item = {spec.partition_key: value, spec.time_key: {"N": str(milliseconds)}}
-            if exact is not None:
-                item.update(decode_plain(exact))
-            wire.append(item)
-        return wire
+
+def whole(session: Session, rows: pa.RecordBatch, decoder: PageDecoder) -> pa.RecordBatch:
+    """Return whole messages, in any order, for the keys that an index of another projection yields; some may be gone by now."""
+    if not rows.num_rows:
+        return rows
+    table = by_key(session, session.order.keys(session.order.keyed(rows, FROM_SPOOL)), decoder).combine_chunks()
+    return table.to_batches()[0] if table.num_rows else rows.slice(0, 0)
+
+
+def by_key(session: Session, keys: list[Key], decoder: PageDecoder) -> pa.Table:
+    """Read messages consistently from the base table: rows of those that are there, in any order."""
+    return session.reader.messages(_wire_keys(session, keys), decoder)
+
+
+def _wire_keys(session: Session, keys: list[Key]) -> list[Item]:
+    """Return keys of rows as DynamoDB's; what did not fit a column comes from the exact text."""
+    spec, types = session.config.source.spec, session.facts.key_types
+    wire: list[Item] = []
+    for partition, milliseconds, exact in keys:
+        value: AttributeValue = {types[spec.partition_key]: partition if isinstance(partition, str) else str(partition)}
+        item: Item = {spec.partition_key: value, spec.time_key: {"N": str(milliseconds)}}
+        if exact is not None:
+            item.update(decode_plain(exact))
+        wire.append(item)
+    return wire

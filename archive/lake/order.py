@@ -1,13 +1,15 @@
 """The order of rows in a segment, and the exact key of a row.
 
-Rows are sorted by (module, time, partition key). Two messages can share all three columns only where a key does not
-fit its column, such as a time finer than a millisecond; the `_exact` column, made for these rows alone, tells them apart.
+Rows are sorted by (module, time, partition key); where messages are read in order of time, by (time, partition key). Two messages
+can share all three columns only where a key does not fit its column, such as a time finer than a millisecond; the `_exact` column,
+made for these rows alone, tells them apart.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final
 
 import msgspec
@@ -25,22 +27,44 @@ FROM_LAKE, FROM_SPOOL, FROM_TABLE, FROM_FILE = 0, 1, 2, 3
 """Where a row comes from: the stored object, the spool, the base table (it decided), the new file (under proof)."""
 
 SortKey = tuple[Any, ...]
+"""A place in an order, comparable with any other one of it."""
 Key = tuple[Any, int, str | None]
 """A message's key: (partition key column, epoch ms, exact text of the keys or None)."""
 Digests = np.ndarray[Any, np.dtype[np.uint64]]
 """64 bits a row."""
 
 
+class _Descending(tuple[Any, ...]):
+    """A place in an order that runs backwards."""
+
+    __slots__ = ()
+
+    def __lt__(self, other: tuple[Any, ...]) -> bool:
+        return tuple.__gt__(self, other)
+
+    def __le__(self, other: tuple[Any, ...]) -> bool:
+        return tuple.__ge__(self, other)
+
+    def __gt__(self, other: tuple[Any, ...]) -> bool:
+        return tuple.__lt__(self, other)
+
+    def __ge__(self, other: tuple[Any, ...]) -> bool:
+        return tuple.__le__(self, other)
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
-    """The sort order of one spec's rows."""
+    """The sort order of one spec's rows: a segment's, or (`by_time`) that of time, whatever the module. `descending`: backwards."""
 
     spec: TableSpec
+    by_time: bool = False
+    descending: bool = False
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns that are compared, most significant first."""
-        return (self.spec.module_column, self.spec.time_column, self.spec.partition_column, EXACT)
+        key = (self.spec.time_column, self.spec.partition_column, EXACT)
+        return key if self.by_time else (self.spec.module_column, *key)
 
     @property
     def values(self) -> tuple[str, ...]:
@@ -78,25 +102,23 @@ class Order:
 
     def sort(self, table: pa.Table) -> pa.Table:
         """Return a keyed table sorted, the very same where it was; equal keys are in the order of their origins."""
-        names = (*self.columns, ORIGIN)
-        indices = pc.sort_indices(table.select(names).combine_chunks(), sort_keys=[(name, "ascending", "at_start") for name in names])
+        ways = ("descending", "at_end") if self.descending else ("ascending", "at_start")
+        sort_keys = [*((name, *ways) for name in self.columns), (ORIGIN, "ascending", "at_start")]
+        indices = pc.sort_indices(table.select([*self.columns, ORIGIN]).combine_chunks(), sort_keys=sort_keys)
         if np.array_equal(indices.to_numpy(), np.arange(len(indices), dtype=np.uint64)):
             return table
         return table.combine_chunks().take(indices)
 
     def sort_key(self, table: pa.Table, position: int) -> SortKey:
         """Return one row's place in the order, comparable with any other row's."""
-        module, time, partition, exact = (table.column(name)[position] for name in self.columns)
-        return (
-            *_nullable(module.as_py()),
-            time.value,
-            *_nullable(partition.as_py()),
-            *_nullable(exact.as_py()),
-        )
+        values = (table.column(name)[position] for name in self.columns)
+        parts = (_nullable(value.value if pa.types.is_timestamp(value.type) else value.as_py()) for value in values)
+        place = tuple(chain.from_iterable(parts))
+        return _Descending(place) if self.descending else place
 
     def module(self, table: pa.Table, position: int) -> SortKey:
         """Return the part of a row's place that its module makes; all modules that fit no column have the same."""
-        return self.sort_key(table, position)[:2]
+        return _nullable(table.column(self.spec.module_column)[position].as_py())
 
     def lower_bound(self, table: pa.Table, key: SortKey) -> int:
         """Return the first position of a sorted table that is not before `key`."""

@@ -24,6 +24,8 @@ class TableFacts:
     projection: str
     written: tuple[Index, ...]
     """The indexes that a write of an item writes too."""
+    answering: tuple[Index, ...]
+    """The indexes that can be asked: those that hold all messages by now."""
     warm: Warm
     replicas: int
     key_types: dict[str, str]
@@ -32,6 +34,11 @@ class TableFacts:
     def indexes(self) -> int:
         """How many indexes are paid for beside the table."""
         return sum(not index.local for index in self.written)
+
+    def index_by(self, attribute: str, time_key: str) -> Index | None:
+        """Return the index from which messages can be read by an attribute in order of time, best one that holds whole messages."""
+        found = [index for index in self.answering if index.keys == (attribute, time_key)]
+        return min(found, key=lambda index: (index.attributes is not None, index.name), default=None)
 
 
 def facts_of(table: Mapping[str, Any], source: Source) -> TableFacts:
@@ -53,13 +60,14 @@ def facts_of(table: Mapping[str, Any], source: Source) -> TableFacts:
         message = f"the module key {spec.module_key} of index {source.index} is binary; Dynalake needs an index by a Number or a String"
         raise InputError(message)
     for key in (spec.partition_key, spec.module_key):
-        _require_column(spec.column(key), types[key], f"table {source.table}")
+        require_column(spec.column(key), types[key], f"table {source.table}")
     if (types[spec.module_key] == "S") != (spec.column(spec.module_key).type.kind == "string"):
         message = (
             f"the module key {spec.module_key} of index {source.index} is a {'String' if types[spec.module_key] == 'S' else 'Number'}, "
             f"and its column is of type {spec.column(spec.module_key).type}; correct its type in [[source.columns]]"
         )
         raise InputError(message)
+    being_made = {str(index.get("IndexName")) for index in indexes if index.get("IndexStatus", "ACTIVE") in ("CREATING", "DELETING")}
     return TableFacts(
         arn=table["TableArn"],
         table_id=table.get("TableId", table["TableArn"]),
@@ -67,14 +75,15 @@ def facts_of(table: Mapping[str, Any], source: Source) -> TableFacts:
         bytes=table.get("TableSizeBytes", 0),
         index_items=index.get("ItemCount", 0),
         projection=str(index.get("Projection", {}).get("ProjectionType", "ALL")),
-        written=indexes_of(table),
+        written=(written := indexes_of(table)),
+        answering=tuple(index for index in written if index.name not in being_made),
         warm=warm_of(table),
         replicas=len(table.get("Replicas", [])),
         key_types=types,
     )
 
 
-def _require_column(column: Column, kind: str, what: str) -> None:
+def require_column(column: Column, kind: str, what: str) -> None:
     """Refuse a key that its column could not hold: it would be null in every row of the lake."""
     if kind != "B" and (kind == "S") != (column.type.kind == "string"):
         told = {"S": "String", "N": "Number"}[kind]

@@ -41,12 +41,15 @@ class Found:
 class SegmentRows:
     """The rows of one segment's file: on local disk, or a file-like object that reads parts of the stored one."""
 
-    def __init__(self, source: Path | Any, name: str, order: Order) -> None:  # noqa: ANN401 - pyarrow takes any file-like object
-        """Open the file; raises LakeDamagedError where it is not a segment of this spec."""
+    def __init__(self, source: Path | Any, name: str, order: Order, *, gather: bool = False) -> None:  # noqa: ANN401 - pyarrow takes any file-like object
+        """Open the file; raises LakeDamagedError where it is not a segment of this spec.
+
+        With `gather`, the columns of a row group are read in few reads, for a file whose reads are requests.
+        """
         self._order, self._name = order, name
         with ExitStack() as stack:
             try:
-                self._file = stack.enter_context(pq.ParquetFile(source, pre_buffer=False))
+                self._file = stack.enter_context(pq.ParquetFile(source, pre_buffer=gather))
             except (OSError, pa.ArrowException) as error:
                 raise self._unreadable() from error
             if self._file.schema_arrow != row_schema(order.spec):
@@ -96,6 +99,25 @@ class SegmentRows:
     def lanes(self, positions: Positions) -> list[Iterator[Item]]:
         """Return iterators that together yield the rows at these positions (ascending) as items; they may be taken from in turn."""
         return [self._items(lane) for lane in lanes(self._file, positions)]
+
+    def rows(self, positions: Positions) -> Iterator[pa.RecordBatch]:
+        """Yield the rows at these positions (ascending) as they are, some at a time."""
+        lane = rows_at(self._file, positions)
+        while (some := self._translated(lambda: next(lane, None))) is not None:
+            yield some[1]
+
+    def times(self, positions: Positions) -> Positions:
+        """Return the times (epoch milliseconds) of the rows at these positions (ascending)."""
+        found: list[Positions] = [np.zeros(0, np.int64)]
+        first = 0
+        for group in range(self._file.num_row_groups):
+            end = first + self._file.metadata.row_group(group).num_rows
+            here = positions[np.searchsorted(positions, first) : np.searchsorted(positions, end)]
+            if len(here):
+                times = self._read(group, [self._order.spec.time_column]).column(0).cast(pa.int64()).to_numpy()
+                found.append(times[here - first])
+            first = end
+        return np.concatenate(found)
 
     def _items(self, lane: Lane) -> Iterator[Item]:
         while (some := self._translated(lambda: next(lane, None))) is not None:

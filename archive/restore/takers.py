@@ -164,10 +164,10 @@ class IntoFile:
 
     spreads = False
 
-    def __init__(self, path: Path, told: Callable[[int], None]) -> None:
-        """Write beside `path` first. Raises InputError where that cannot be."""
+    def __init__(self, path: Path, told: Callable[[int], None], option: str = "--into-file") -> None:
+        """Write beside `path` first. Raises InputError where that cannot be; `option` is how the path was given."""
         self.counts = Restored()
-        self._path, self._told = path, told
+        self._path, self._told, self._option = path, told, option
         self._part = path.with_name(f".{path.name}.part")
         with self._writing():
             self._part.unlink(missing_ok=True)
@@ -212,5 +212,5 @@ class IntoFile:
         try:
             yield
         except OSError as error:
-            message = f"the file {self._path} cannot be written ({error.strerror}); make room, or name another with --into-file"
+            message = f"the file {self._path} cannot be written ({error.strerror}); make room, or name another with {self._option}"
             raise InputError(message) from error

@@ -59,6 +59,7 @@ TABLE: Final = [
     Row("a time key that is a text", _PLAN, "the time key timestamp of table … is not a Number; Dynalake needs epoch milliseconds", 2, _table({**_NUMBERS, "timestamp": "S"})),
     Row("a module key that is binary", _PLAN, "the module key moduleId of index ModuleAnalyticsIndex is binary; Dynalake needs an index by a Number or a String", 2, _table({**_NUMBERS, "moduleId": "B"})),
     Row("a module key that is a text, and a column of numbers", _NIGHTLY, "the key moduleId of table … is a String, and its column module_id is of type int64; set the type of that column in [[source.columns]]", 2, _table({**_NUMBERS, "moduleId": "S"})),
+    Row("a table without an index by student", ("messages", "--student", "1"), "table … has no index with the keys (studentId, timestamp), so that its messages cannot be read that way; make one, or ask for what is archived with `dynalake query`", 2, _table(_NUMBERS)),
     Row("an index that projects its keys only", _NIGHTLY, "6 added", 0, both(_table(_NUMBERS, {"ProjectionType": "KEYS_ONLY"}), _filled(*ITEMS)), after=After.ARCHIVED),
     Row("an index that projects some attributes", _NIGHTLY, "6 added", 0, both(_table(_NUMBERS, {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["role"]}), _filled(*ITEMS)), after=After.ARCHIVED),
     Row("the same, purged", _NIGHTLY, "6 removed", 0, both(_table(_NUMBERS, {"ProjectionType": "KEYS_ONLY"}), _filled(*ITEMS), _DELETE), after=After.DONE),

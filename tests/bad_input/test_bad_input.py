@@ -166,6 +166,7 @@ def test_every_call_is_denied_in_some_row(servers: Servers, tmp_path: Path) -> N
         ("resume",),
         ("load", "{folder}/messages.jsonl", "--yes"),
         ("query", "SELECT 1 AS one", "--engine", "athena"),
+        ("messages", "--module", "5"),
     ]
     asked = {call.operation for words in commands for call in world.run(*words).done().calls}
     denied = {denial.operation for denial in server_rows.DENIALS}

@@ -17,6 +17,7 @@ from tests.mutants.mutant import Mutant
 from tests.mutants.of_the_lake import OF_THE_LAKE
 from tests.mutants.of_the_pace import OF_THE_PACE
 from tests.mutants.of_the_purge import OF_THE_PURGE
+from tests.mutants.of_the_reading import OF_THE_READING
 from tests.mutants.of_the_run import OF_THE_RUN
 from tests.servers import servers_directory
 
@@ -25,7 +26,7 @@ _PARTS: Final = ("archive", "athena", "flows", "tests")
 _FILES: Final = ("pyproject.toml", "dynalake.example.toml")
 _PATIENCE: Final = 240.0  # seconds until a run of tests is given up; far more than any takes
 _PASSED, _FAILED = 0, 1  # pytest's exit codes; the others are errors of whoever runs it
-MUTANTS: Final = (*OF_THE_LAKE, *OF_THE_PURGE, *OF_THE_RUN, *OF_THE_PACE)
+MUTANTS: Final = (*OF_THE_LAKE, *OF_THE_PURGE, *OF_THE_RUN, *OF_THE_PACE, *OF_THE_READING)
 
 
 def test_every_mutant_can_be_applied() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -28,6 +29,21 @@ def test_arrow_sorts_as_python_compares(found: list[Item]) -> None:
     table = keyed(found)
     places = [ORDER.sort_key(table, position) for position in range(table.num_rows)]
     assert places == sorted(places)
+
+
+@given(_LISTS, st.booleans())
+@settings(deadline=None)
+def test_the_order_of_time_is_the_same_in_both_directions(found: list[Item], descending: bool) -> None:  # noqa: FBT001
+    """Whatever the module; bounds lie where they do in Python's own order, and the lake's row of a key comes first either way."""
+    order = replace(ORDER, by_time=True, descending=descending)
+    table = order.sort(pa.concat_tables([keyed(found), keyed(found, FROM_LAKE)]))
+    plain = replace(ORDER, by_time=True)
+    places = [plain.sort_key(table, position) for position in range(table.num_rows)]
+    assert places == sorted(places, reverse=descending)
+    assert [place[1] for place in places] == sorted(table.column("sent_at").cast(pa.int64()).to_pylist(), reverse=descending)
+    for position, place in enumerate(places):
+        assert order.lower_bound(table, order.sort_key(table, position)) == places.index(place)
+    assert order.repeats(table)[np.flatnonzero(table.column(ORIGIN).to_numpy() == FROM_SPOOL)].all()
 
 
 @given(_LISTS)
