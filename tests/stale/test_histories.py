@@ -129,7 +129,7 @@ def test_some_histories(place: Workplace, purge: str, examples: int) -> None:
 
 @pytest.mark.prove
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize(("purge", "examples"), [("delete", 30), ("expire", 15)])
+@pytest.mark.parametrize(("purge", "examples"), [("delete", 16), ("expire", 8)])
 def test_many_histories(place: Workplace, purge: str, examples: int) -> None:
     """More of them, different each time."""
     _explore(place, purge, examples, fixed=False)
