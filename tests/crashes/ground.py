@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any, Final
 
+from athena import Since, lake_tables, register
 from athena.register import update_stored
+from flows.settings import load_settings
 from tests.crashes.death import Call, DeadError, Death, Point
 from tests.crashes.judge import Judge
 from tests.crashes.scenarios import EDITED, FIRST, LATE, MARK, THAT_RUN, WINDOW, Scenario
@@ -29,12 +32,18 @@ class Ground:
         self._dynamodb = site.servers.dynamodb.dynamodb()
         self._versions = Versions(site.servers.s3.s3(), site.bucket, site.prefix)
         self._glue = site.servers.rest.glue()
-        self._site.run("setup", "athena").done()  # in an empty lake: the command has to widen what the tables cover
+        self._register()
         self._first = self._past()
         self._tables = self._registered()
         self._items = self._scan()
         self._stored = self._versions.all()
         self._judge = Judge(self._site, scenario, self._versions)
+
+    def _register(self) -> None:
+        """Make Athena's tables as in an empty lake: the command has to widen what they cover."""
+        today = datetime.now(UTC).date()
+        tables = lake_tables(load_settings(self._site.config(), {}).config(), "messages", Since(today, today))
+        register(self._glue, self._database, tables)
 
     def _past(self) -> str:
         """Do what was before; returns the name of the run, where there was one."""
@@ -65,7 +74,7 @@ class Ground:
         death = Death(None)
         with death.awaited():
             self._command()
-        self._judge.at_rest()
+        self._judge_rest()
         return death.calls
 
     def point(self, point: Point) -> None:
@@ -74,7 +83,7 @@ class Ground:
         try:
             self.die(point)
             if point.way == "lost":  # it went on
-                self._judge.at_rest()
+                self._judge_rest()
             elif point.is_new:
                 self.finish()
             else:
@@ -99,7 +108,14 @@ class Ground:
         """Judge what a death has left, run the command again to its end, and judge that."""
         self._judge.at_any_time()
         self._command()
+        self._judge_rest()
+
+    def _judge_rest(self) -> None:
+        """Judge what a command has left that came to its end: table and lake, and that Athena sees all of it."""
         self._judge.at_rest()
+        first = min(key.split("dt=")[1][:10] for key in self._site.lake.keys("messages"))
+        for name in ("messages", "receipts", "purges"):
+            assert self._registered()[name]["Parameters"]["projection.dt.range"] <= f"{first},NOW", name
 
     def set_back(self) -> None:
         """Make table, lake and catalogue as they were before the command. What is left is left with its very versions."""
