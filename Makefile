@@ -18,6 +18,7 @@ SPREAD := -n auto --dist loadgroup
 READY_DYNALITE := $(SERVERS)/.$(DYNALITE)
 READY_GRAMMAR := $(SERVERS)/.$(GRAMMAR)
 READY_MINISTACK := $(SERVERS)/.ministack-$(HERE)
+READY_SPARK := $(SERVERS)/.spark-$(HERE)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint types golden bench prove servers setup clean
@@ -45,7 +46,7 @@ golden: setup ## Write the golden files anew; read what changed before you commi
 bench: setup ## Measure it against what one would use instead, and write docs/performance.md
 	@$(BIN)/python -m benchmarks
 
-prove: setup servers ## Run the long demonstrations of the promises
+prove: setup servers $(READY_SPARK) ## Run the long demonstrations of the promises
 	@$(BIN)/python -m pytest $(SPREAD) -m prove
 
 servers: $(READY_DYNALITE) $(READY_GRAMMAR) $(READY_MINISTACK) ## Install the servers that the tests run against
@@ -87,6 +88,12 @@ $(READY_GRAMMAR): tests/trino_grammar.js | $(READY_DYNALITE)
 				--bundle --platform=node --log-level=error --outfile=$(SERVERS)/grammar/trino.cjs \
 			&& touch $@; \
 	fi
+
+$(READY_SPARK): requirements-spark.lock | $(READY_DYNALITE)
+	@echo "installing PySpark into $(SERVERS)"
+	@"$(PYTHON)" -m venv --clear $(SERVERS)/spark
+	@$(SERVERS)/spark/bin/python $(PIP) -r requirements-spark.lock
+	@touch $@
 
 $(READY_MINISTACK): requirements-ministack.lock | $(READY_DYNALITE)
 	@echo "installing MiniStack into $(SERVERS)"
