@@ -36,7 +36,7 @@ SECTIONS: Final[dict[str, list[Row]]] = {
     "What is not permitted": server_rows.NOT_PERMITTED,
 }
 EARLY: Final = ("The settings file", "Variables", "Settings", "Windows", "Files to load")
-USAGE: Final = ("No such ", "Missing ")  # what the parser of the command line says, in its own form
+USAGE: Final = ("No such ", "Missing ", "Invalid value ")  # what the parser of the command line says, in its own form
 ROWS: Final = [pytest.param(row, id=f"{section}: {row.what}") for section, rows in SECTIONS.items() for row in rows]
 
 

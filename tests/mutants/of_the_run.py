@@ -61,6 +61,14 @@ OF_THE_RUN: Final = (
         ("tests/archive/test_dynamo_read.py::test_a_server_that_jumps_too_far_is_refused",),
     ),
     Mutant(
+        "a purge of days that Athena does not see",
+        "before anything can be purged, Athena's tables reach back to it",
+        "flows/operate.py",
+        "        _widen(session, catalogue, Since(",
+        "        del catalogue; (Since(",
+        ("tests/crashes/test_crashes.py::test_nothing_is_lost_by_a_crash_at_some_calls",),
+    ),
+    Mutant(
         "overlap_days that are ignored",
         "a table that does not empty itself is read again for some days",
         _PLANNING,
