@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -57,10 +57,14 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class LakeObjects:
-    """A file system and the lake's root in it (`bucket/prefix/` or a directory, ending with a slash)."""
+    """A file system and the lake's root in it (`bucket/prefix/` or a directory, ending with a slash), for one question.
+
+    Each family is listed once: the advice and the answer are about the same objects.
+    """
 
     filesystem: Any
     root: str
+    _listed: dict[str, list[File]] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     @classmethod
     def at(cls, location: str, session: boto3.Session | None, environ: Mapping[str, str]) -> LakeObjects:
@@ -85,6 +89,11 @@ class LakeObjects:
 
         Athena sees neither what begins with _ or . nor, by our template, what lies in no partition.
         """
+        if family not in self._listed:
+            self._listed[family] = self._list(family)
+        return self._listed[family]
+
+    def _list(self, family: str) -> list[File]:
         ending = ".json" if family in RECORDS else ".parquet"
         selector = pafs.FileSelector(f"{self.root}{family}/", recursive=True, allow_not_found=True)
         with _reading(f"s3:ListBucket on {self.root}{family}/"):

@@ -15,6 +15,8 @@ from rich.console import Console
 
 from archive.errors import DynalakeError
 from archive.model.plan import Plan
+from archive.model.window import Window, parse_instant
+from archive.restore.wanted import ALL_TIME
 from flows import reporter
 from flows.logs import set_up
 from flows.settings import Settings, load_settings
@@ -33,10 +35,21 @@ FromOption = Annotated[
     str, typer.Option("--from", help="Begin of the window: a date (midnight UTC) or an ISO time with a zone.", show_default=False)
 ]
 ToOption = Annotated[str, typer.Option("--to", help="End of the window, exclusive: a date or an ISO time with a zone.", show_default=False)]
+AnyFromOption = Annotated[
+    str | None, typer.Option("--from", help="Begin of the window: a date or an ISO time with a zone.", show_default=False)
+]
+AnyToOption = Annotated[str | None, typer.Option("--to", help="End of the window, exclusive.", show_default=False)]
 ModuleOption = Annotated[
     list[str] | None,
     typer.Option("--module", "-m", help="Only this module; may be given several times. \\[default: all]", show_default=False),
 ]
+
+
+def window_of(start: str | None, end: str | None) -> Window | None:
+    """Return the window between two instants as people write them, open where one is missing; None where both are."""
+    if start is None and end is None:
+        return None
+    return Window(parse_instant(start) if start else ALL_TIME.start, parse_instant(end) if end else ALL_TIME.end)
 
 
 def settings_of(config: Path | None) -> Settings:

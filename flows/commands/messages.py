@@ -19,10 +19,9 @@ from archive.both import messages as messages_of
 from archive.codec.values import Item, canonical
 from archive.errors import InputError
 from archive.model.config import Config
-from archive.model.window import Window, parse_instant
 from archive.restore.takers import IntoFile
 from archive.restore.wanted import ALL_TIME, values_of
-from flows.console import ConfigOption, console_for, errors_as_sentences, settings_of
+from flows.console import AnyFromOption, AnyToOption, ConfigOption, console_for, errors_as_sentences, settings_of, window_of
 
 _STUDENT_COLUMN: Final = "student_id"
 _PROVIDER_COLUMN: Final = "provider"
@@ -36,10 +35,8 @@ def messages(
     conversation: Annotated[
         str | None, typer.Option("--conversation", help="The messages of this conversation.", show_default=False)
     ] = None,
-    start: Annotated[
-        str | None, typer.Option("--from", help="Begin of the window: a date or an ISO time with a zone.", show_default=False)
-    ] = None,
-    end: Annotated[str | None, typer.Option("--to", help="End of the window, exclusive.", show_default=False)] = None,
+    start: AnyFromOption = None,
+    end: AnyToOption = None,
     newest_first: Annotated[bool, typer.Option("--newest-first", help="Begin with the newest message.")] = False,
     limit: Annotated[
         int | None, typer.Option("--limit", "-n", help="End after so many messages; no more is read than they need.", show_default=False)
@@ -71,7 +68,7 @@ def messages(
             raise InputError(message)
         ((column, text),) = chosen
         (value,) = values_of(spec, column, (text,))
-        window = Window(parse_instant(start) if start else ALL_TIME.start, parse_instant(end) if end else ALL_TIME.end)
+        window = window_of(start, end) or ALL_TIME
         _read(settings, Asked(column, value, window, newest_first, limit), output, began)
 
 

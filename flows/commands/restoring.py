@@ -22,14 +22,26 @@ from archive.lake.holds import Holds
 from archive.model.budget import Budget, Warm
 from archive.model.config import Config
 from archive.model.hold import Hold
-from archive.model.window import Window, iso, parse_instant
+from archive.model.window import iso, parse_instant
 from archive.restore.opening import open_lake
 from archive.restore.plan import Request, RestorePlan
 from archive.restore.planning import make_plan, target_of_request
 from archive.restore.run import RestoreResult, Surroundings, execute, record
-from archive.restore.wanted import ALL_TIME, Wanted, values_of
+from archive.restore.wanted import Wanted, values_of
 from flows.commands.archiving import DryRunOption, Options
-from flows.console import ConfigOption, JsonOption, ModuleOption, YesOption, console_for, errors_as_sentences, print_json, settings_of
+from flows.console import (
+    AnyFromOption,
+    AnyToOption,
+    ConfigOption,
+    JsonOption,
+    ModuleOption,
+    YesOption,
+    console_for,
+    errors_as_sentences,
+    print_json,
+    settings_of,
+    window_of,
+)
 from flows.memory import give_back_at_once
 from flows.signals import signals_stop
 
@@ -46,10 +58,8 @@ def restore(
     conversation: Annotated[
         list[str] | None, typer.Option("--conversation", help="Only this conversation; may be given several times.", show_default=False)
     ] = None,
-    start: Annotated[
-        str | None, typer.Option("--from", help="Begin of the window: a date or an ISO time with a zone.", show_default=False)
-    ] = None,
-    end: Annotated[str | None, typer.Option("--to", help="End of the window, exclusive.", show_default=False)] = None,
+    start: AnyFromOption = None,
+    end: AnyToOption = None,
     run: Annotated[str | None, typer.Option("--run", help="Undo this run's purge.", show_default=False)] = None,
     into_table: Annotated[
         str | None, typer.Option("--into-table", help="Put them into this table. \\[default: the source table]", show_default=False)
@@ -82,7 +92,7 @@ def restore(
         if until is not None and (into_table is not None or into_file is not None):
             message = "--until says how long the source table's messages are held; it cannot be given with --into-table or --into-file"
             raise InputError(message)
-        request = Request(Wanted(spec, _window(start, end), values), _until(until, now), run, into_table, into_file)
+        request = Request(Wanted(spec, window_of(start, end), values), _until(until, now), run, into_table, into_file)
         _restore(settings, request, now, Options(yes, as_json, dry_run))
 
 
@@ -123,12 +133,6 @@ def release(
         console_for(as_json=as_json).print(
             f"Done: hold {released.run} ended. Left: nothing. Stopped because: done.", highlight=False, markup=False
         )
-
-
-def _window(start: str | None, end: str | None) -> Window | None:
-    if start is None and end is None:
-        return None
-    return Window(parse_instant(start) if start else ALL_TIME.start, parse_instant(end) if end else ALL_TIME.end)
 
 
 def _until(text: str | None, now: datetime) -> datetime:

@@ -10,7 +10,7 @@ from archive.model.spec import CHAT_MESSAGES
 from athena.access import Access, Advice, Event
 from athena.advice import Extent, advise
 from athena.config import AthenaConfig, Catalog
-from athena.objects import LakeObjects
+from athena.objects import File, LakeObjects
 from athena.parameters import Parameter
 from athena.query import query
 
@@ -99,6 +99,7 @@ def test_what_the_lake_holds_is_read_from_it(catalog: Catalog) -> None:
         objects.filesystem.create_dir(folder)
         with objects.filesystem.open_output_stream(f"{folder}/run.json") as stream:
             stream.write(f'{{"run":"r","complete_through":{"null" if through is None else chr(34) + through + chr(34)}}}\n'.encode())
+    objects = LakeObjects.at(catalog.location, None, {})
     found = Extent.of(objects, None)
     assert (found.first_dt, found.complete_through) == (date(2024, 1, 15), datetime(2024, 2, 2, tzinfo=UTC))
     assert found.bytes == sum(file.bytes for file in objects.files("messages")) > 0
@@ -110,3 +111,17 @@ def test_advice_comes_before_the_answer(catalog: Catalog) -> None:
     table = query("SELECT count(*) AS n FROM messages WHERE dt >= DATE '2001-01-01'", catalog, access=Access(environ={}, told=told.append))
     assert told == [Advice("the archive begins on 2024-01-15: what is older is not in it")]
     assert table["n"].to_pylist() == [3]
+
+
+def test_advice_and_answer_list_the_lake_once(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A listing is a request for every 1,000 objects."""
+    listed: list[str] = []
+    listing = LakeObjects._list  # noqa: SLF001 - what it asks S3 for is nobody else's to see
+
+    def counted(self: LakeObjects, family: str) -> list[File]:
+        listed.append(family)
+        return listing(self, family)
+
+    monkeypatch.setattr(LakeObjects, "_list", counted)
+    query("SELECT count(*) AS n FROM messages", catalog, access=Access(environ={}))
+    assert sorted(listed) == ["messages", "runs"]
