@@ -1,35 +1,29 @@
 """All reads of DynamoDB: the archiver's role needs what this file calls, and nothing else of DynamoDB.
 
 Answers that hold messages are taken as raw bytes (`archive/raw_bodies.py`), after botocore has signed, retried and checked the call,
-and are decoded by our codec.
+and are decoded by our codec. How a read is paid for, and the next page read ahead, is in `archive/paid_reads.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Context, Decimal
-from threading import Lock
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from archive.attempts import attempts, watch
 from archive.aws import translated, wire
 from archive.codec.answers import KeysPage, keys_page, milliseconds_of, module_of
-from archive.codec.decode import BatchPage, PageDecoder
+from archive.codec.decode import PageDecoder
 from archive.codec.values import AttributeValue, Item, from_wire
-from archive.errors import DynalakeError, RefusedError, TransientServiceError
+from archive.errors import RefusedError, TransientServiceError
 from archive.governor import Governor
-from archive.model.budget import Cost, read_cost
 from archive.model.config import Module, Source
-from archive.model.cost import PAGE_BYTES, page_units
 from archive.model.table_facts import TableFacts, facts_of
 from archive.model.window import Window, to_ms
-from archive.raw_bodies import keep_raw_bodies, raw_body
+from archive.paid_reads import Page, PaidReads
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -39,13 +33,10 @@ _SAMPLE: Final = 100
 _TRIES: Final = 8
 _LAST_NUMBER: Final = "9.9999999999999999999999999999999999999E+125"
 _LAST: Final[dict[str, AttributeValue]] = {"S": {"S": "\U0010ffff" * 8}, "N": {"N": _LAST_NUMBER}, "B": {"B": b"\xff" * 64}}
-_FULL_PAGE: Final = float(page_units(PAGE_BYTES))
-_UNIT_BYTES: Final = 8_192  # an eventually consistent read unit: two times 4 KB
 _NUMBERS: Final = Context(prec=38, Emin=-93, Emax=125)  # DynamoDB's: 38 digits, down to 1E-130
 _EVER: Final = -(10**18)
-_T = TypeVar("_T", bound=BatchPage | KeysPage)
 
-__all__ = ["ModuleStart", "Page", "Probe", "Reader", "TableFacts", "Way", "describe"]
+__all__ = ["ModuleStart", "Probe", "Reader", "TableFacts", "Way", "describe"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +61,6 @@ class ModuleStart:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """Some messages: `rows` in the spool's schema. `complete`: there are no more of them."""
-
-    rows: pa.RecordBatch
-    complete: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Probe:
     """What a bounded look at a module found: rows, their time span, their bytes, and whether that was all."""
 
@@ -87,34 +70,13 @@ class Probe:
     complete: bool
 
 
-_Kind = tuple[str, Module | None, int | None]
-"""Operation, module (or what else messages are found by) and limit: reads of one kind cost about the same."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Fetched:
-    """A read that was answered: its raw body, and what was taken for it."""
-
-    body: bytes
-    kind: _Kind
-    cost: Cost
-    index: str | None
-
-
 class Reader:
-    """Reads one table. Threads may share it; each brings its own decoder.
-
-    Decoding takes turns, page by page: it is Python, of which only one thread runs at a time anyhow, and threads that take the
-    interpreter from each other within a page cost more than those that wait for it (docs/performance.md).
-    """
+    """Reads one table. Threads may share it; each brings its own decoder."""
 
     def __init__(self, client: DynamoDBClient, source: Source, governor: Governor) -> None:
         """Take the client's raw bodies; a second Reader of one client takes them but once."""
         self._client, self._source, self.governor = client, source, governor
-        self._last: dict[_Kind, float] = {}
-        self._turn = Lock()
-        watch(client)
-        keep_raw_bodies(client)
+        self._reads = PaidReads(client, source.table, governor)
 
     def facts(self) -> TableFacts:
         """Describe the table; raises InputError where it or its index is not what the settings say."""
@@ -173,12 +135,12 @@ class Reader:
     def _last_key(self, module: Module) -> Item | None:
         """Return the real key of a module's last message in the index."""
         request = {"KeyConditionExpression": "#m = :m", "ExpressionAttributeValues": {":m": wire(module)}, "ScanIndexForward": False}
-        answer = self._read("Query", self._client.query, {**request, **self._keys_only(1)}, parse=keys_page, module=module)
+        answer = self._reads.read("Query", self._client.query, {**request, **self._keys_only(1)}, parse=keys_page, module=module)
         return next(map(from_wire, answer.items), None)
 
     def _scan_keys(self, limit: int, start: Item | None) -> KeysPage:
         more = {"ExclusiveStartKey": start} if start else {}
-        return self._read("Scan", self._client.scan, {**self._keys_only(limit), **more}, parse=keys_page)
+        return self._reads.read("Scan", self._client.scan, {**self._keys_only(limit), **more}, parse=keys_page)
 
     def _keys_only(self, limit: int) -> dict[str, Any]:
         """Return the part of a request that asks the index for a few keys."""
@@ -213,7 +175,7 @@ class Reader:
     def _keys_pages(self, module: Module, request: dict[str, Any]) -> Iterator[KeysPage]:
         """Yield the pages of a module's Query for keys or a count; a page may be empty and still have a next one."""
         while True:
-            answer = self._read("Query", self._client.query, request, parse=keys_page, module=module)
+            answer = self._reads.read("Query", self._client.query, request, parse=keys_page, module=module)
             yield answer
             if answer.start_key is None:
                 return
@@ -264,7 +226,7 @@ class Reader:
         if only:
             request["ExpressionAttributeNames"] |= {f"#o{number}": name for number, name in enumerate(only)}
             request["ProjectionExpression"] = ", ".join(f"#o{number}" for number in range(len(only)))
-        for page in self._pages("Query", self._client.query, request, decoder, way.value):
+        for page in self._reads.pages("Query", self._client.query, request, decoder, way.value):
             rows = page.rows
             if rows.num_rows and _last_ms(rows, time_column) >= window.end_ms:
                 before = pc.less(rows.column(time_column).cast(pa.int64()), window.end_ms)
@@ -293,35 +255,7 @@ class Reader:
                 ":type": {"S": self.facts().key_types[spec.module_key]},
             },
         }
-        yield from self._pages("Scan", self._client.scan, request, decoder)
-
-    def _pages(
-        self, operation: str, call: Callable[..., Any], request: dict[str, Any], decoder: PageDecoder, module: Module | None = None
-    ) -> Generator[Page, None, None]:
-        """Yield the pages of a Query or Scan of messages. While one is decoded and used, the next one is already under way.
-
-        Where the request has a Limit, somebody only looks: then no page is read before it is asked for. Close the iterator where
-        it is not read to its end: that waits for the page that is under way.
-        """
-        with ThreadPoolExecutor(1, "page") as ahead, ExitStack() as unwanted:
-            fetched = self._fetch(operation, call, request, module)
-            while True:
-                with self._turn:
-                    page = decoder.query_page(fetched.body)
-                self._settle(fetched, page.units)
-                following: Future[_Fetched] | None = None
-                if page.last_key:
-                    request = {**request, "ExclusiveStartKey": page.last_key}
-                    if "Limit" not in request:
-                        following = ahead.submit(self._fetch, operation, call, request, module)
-                        unwanted.callback(self._settle_unread, following)
-                with self._turn:
-                    rows = page.rows()
-                yield Page(rows, complete=not page.last_key)
-                if not page.last_key:
-                    return
-                unwanted.pop_all()
-                fetched = following.result() if following else self._fetch(operation, call, request, module)
+        yield from self._reads.pages("Scan", self._client.scan, request, decoder)
 
     def probe(self, module: Module, window: Window, decoder: PageDecoder, limit: int) -> Probe:
         """Look at the first `limit` messages of a module in a window."""
@@ -338,7 +272,7 @@ class Reader:
         tries = 0
         while waiting:
             part, waiting = waiting[:_BATCH_GET], waiting[_BATCH_GET:]
-            page = self._read(
+            page = self._reads.read(
                 "BatchGetItem",
                 self._client.batch_get_item,
                 {"RequestItems": {table: {"Keys": part, "ConsistentRead": True}}},
@@ -353,44 +287,6 @@ class Reader:
                 waiting = undone + waiting
                 self.governor.back_off(tries)
         return pa.Table.from_batches(batches)
-
-    def _read(
-        self,
-        operation: str,
-        call: Callable[..., Any],
-        request: dict[str, Any],
-        *,
-        parse: Callable[[bytes], _T],
-        module: Module | None = None,
-    ) -> _T:
-        """Make one read, parse its raw body, and pay what it cost. `module` is the one whose messages a Query asks for."""
-        fetched = self._fetch(operation, call, request, module)
-        answer = parse(fetched.body)
-        self._settle(fetched, answer.units)
-        return answer
-
-    def _fetch(self, operation: str, call: Callable[..., Any], request: dict[str, Any], module: Module | None) -> _Fetched:
-        """Make one read, after taking what it probably costs: as much as the last one of its kind and module, or a full page."""
-        kind = (operation, module, request.get("Limit"))
-        index = request.get("IndexName")
-        cost = read_cost(self._last.get(kind, _FULL_PAGE), index, module)
-        self.governor.take(cost)
-        if operation != "BatchGetItem":
-            request = {"TableName": self._source.table, **request}
-        with translated(f"dynamodb:{operation}", f"table {self._source.table}"), attempts(self.governor, cost):
-            # A read uses the table or one index: the total says how much.
-            answer = call(**request, ReturnConsumedCapacity="TOTAL")
-        return _Fetched(raw_body(answer), kind, cost, index)
-
-    def _settle_unread(self, following: Future[_Fetched]) -> None:
-        """Pay for a page that nobody wants any more. One that failed was not paid for, and its failure is of no interest now."""
-        with suppress(DynalakeError):
-            self._settle(following.result(), None)
-
-    def _settle(self, fetched: _Fetched, told: float | None) -> None:
-        """Pay what a read cost: the units that its answer told, or as many as its bytes are."""
-        units = self._last[fetched.kind] = len(fetched.body) / _UNIT_BYTES if told is None else told
-        self.governor.settle(fetched.cost, known=read_cost(units, fetched.index, fetched.kind[1]))
 
 
 def describe(client: DynamoDBClient, source: Source) -> TableFacts:

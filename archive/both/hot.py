@@ -11,7 +11,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from archive.both.asked import Asked, access_of
-from archive.dynamo_read import Page
 from archive.engine.reading import whole
 from archive.engine.session import Session
 from archive.lake.order import FROM_SPOOL, Order
@@ -19,6 +18,7 @@ from archive.lake.spool import Spool
 from archive.lake.sweep import Run
 from archive.model.layout import Segment
 from archive.model.window import Window, from_ms
+from archive.paid_reads import Page
 
 _ONE_MORE: Final = 1  # it tells that those before it are all of their milliseconds
 
