@@ -73,8 +73,8 @@ $(READY_DYNALITE):
 			&& touch $@; \
 	else \
 		echo "*****************************************************************************"; \
-		echo "* npm is missing: dynalite is not installed, and the tests that need it are *"; \
-		echo "* SKIPPED. Install Node.js with npm to run them.                            *"; \
+		echo "* npm is missing: dynalite and Trino's grammar are not installed, and the   *"; \
+		echo "* tests that need them are SKIPPED. Install Node.js with npm to run them.   *"; \
 		echo "*****************************************************************************"; \
 	fi
 
