@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import Final
 from zlib import crc32
 
 import duckdb
@@ -137,14 +136,9 @@ def _with_duckdb(folder: Path, question: Question) -> tuple[int, int]:
             f"WHERE {column} = ? AND sent_at >= ? AND sent_at < ? {days}",
             [value, window.start.replace(tzinfo=None), window.end.replace(tzinfo=None)],
         )
-        rows = sum(len(batch) for batch in _batches(found))
+        rows = sum(batch.num_rows for batch in found.to_arrow_reader(10_000))
     return rows, files.bytes
 
 
 def _by_day(folder: Path) -> bool:
     return any(folder.glob("dt=*"))
-
-
-def _batches(found: Any) -> Iterator[list[Any]]:  # noqa: ANN401 - DuckDB's connection
-    while batch := found.fetchmany(10_000):
-        yield batch

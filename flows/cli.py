@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from flows.commands.adopting import adopt
 from flows.commands.archiving import backfill, nightly, plan, purge
 from flows.commands.asking import query, status, views
 from flows.commands.checking import check
@@ -50,6 +51,7 @@ for command in (
     restore,
     holds,
     release,
+    adopt,
 ):
     app.command()(command)
 

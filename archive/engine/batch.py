@@ -187,7 +187,7 @@ class BatchWork:
 
     def _place(self, folder: Path) -> Place:
         session = self.session
-        return Place(session.store, session.keys, session.owner, session.order, folder, session.run)
+        return Place(session.store, session.keys, session.owner, session.order, folder, session.run, session.record.former)
 
     def _purger(self, place: Place) -> Purger | None:
         session, policy = self.session, self.session.config.policy

@@ -28,6 +28,7 @@ from archive.model.lake_record import LakeRecord
 from archive.model.layout import Layout, Segment
 from archive.model.prices import prices_of
 from archive.model.receipt import Owner
+from archive.model.spec import SPEC_VERSION
 from archive.model.window import Window
 from archive.purge.partiql import probe_types
 from archive.s3 import LostRaceError, Store
@@ -62,10 +63,10 @@ class Session:
         self.keys = LakeKeys.below(config.lake.prefix)
         self.order = Order(source.spec)
         self.owner = Owner(self.facts.arn, self.facts.table_id)
-        self.receipts = Receipts(self.store, self.keys, self.owner)
         self._lock = Lock()
         self.brake = Brake(self.store, self.keys, timing.clock)
         self.record = self._load()
+        self.receipts = Receipts(self.store, self.keys, self.owner, self.record.former)
 
     def _load(self) -> LakeRecord:
         """Return the lake's record, or the one it would begin with."""
@@ -86,7 +87,12 @@ class Session:
         wanted = Layout.parse(current.start, lake.partition, lake.segment)
         changed = (wanted.partition, wanted.segment) != (current.partition, current.segment)
         through = self._archived_through() if changed else None
-        self._change(lambda record: record.with_layout(lake.partition, lake.segment, through) if changed else record, always=True)
+
+        def opened(record: LakeRecord) -> LakeRecord:
+            record = replace(record, spec_version=SPEC_VERSION)
+            return record.with_layout(lake.partition, lake.segment, through) if changed else record
+
+        self._change(opened, always=True)
 
     def listing(self, now: datetime) -> dict[Segment, Seen]:
         """List all that the lake has, objects and receipts by segment, oldest first: what every run mends before anything else."""

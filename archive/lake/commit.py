@@ -36,7 +36,7 @@ _LEAST_AT_WORK: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where segments are committed to, and on whose behalf. `folder` is the run's private one."""
+    """Where segments are committed to, and on whose behalf. `folder` is the run's private one, `former` the lake's earlier owners."""
 
     store: Store
     keys: LakeKeys
@@ -44,6 +44,7 @@ class Place:
     order: Order
     folder: Path
     run: str
+    former: tuple[Owner, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

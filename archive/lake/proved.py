@@ -47,7 +47,7 @@ def fetch_proved(place: Place, segment: Segment, receipt: Receipt) -> ProvedSegm
     stored = fetched.stored
     file = SegmentFile(path, place.order)
     content = StoredObject(key, fetched.bytes, fetched.sha256, stored.etag, stored.version_id, stored.metadata)
-    true = Receipts(place.store, place.keys, place.owner).of(segment, content, file.contents)
+    true = Receipts(place.store, place.keys, place.owner, place.former).of(segment, content, file.contents)
     file.close()
     if true.generation < receipt.generation:
         message = (

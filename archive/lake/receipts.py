@@ -35,17 +35,19 @@ class Seen:
 class Receipts:
     """The receipts of one lake."""
 
-    def __init__(self, store: Store, keys: LakeKeys, owner: Owner) -> None:
-        """Use one lake's prefix."""
-        self._store, self._keys, self._owner = store, keys, owner
+    def __init__(self, store: Store, keys: LakeKeys, owner: Owner, former: tuple[Owner, ...] = ()) -> None:
+        """Use one lake's prefix; `former` are tables that it belonged to before."""
+        self._store, self._keys = store, keys
+        self._owners = {one.table_id: one for one in (*former, owner)}
 
     def of(self, segment: Segment, stored: StoredObject, contents: Contents) -> Receipt:
         """Return the receipt of a stored version; refuses a segment that another table's messages are in."""
-        if contents.source != self._owner.table_id:
+        owner = self._owners.get(contents.source)
+        if owner is None:
             message = f"{stored.key} holds messages of another table ({contents.source}); choose another [lake] prefix"
             raise LakeDamagedError(message)
         held = Held(contents.rows, contents.row_groups, contents.first_ms, contents.last_ms, contents.spec_version)
-        return receipt_of(segment, stored, held, self._owner)
+        return receipt_of(segment, stored, held, owner)
 
     def load(self, segment: Segment) -> Receipt | None:
         """Return a segment's receipt, or None."""

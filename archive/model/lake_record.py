@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -15,13 +15,15 @@ from archive.model.spec import SPEC_VERSION, TableSpec
 
 @dataclass(frozen=True, slots=True)
 class LakeRecord:
-    """What archive.json holds. `partiql_types` None: not tried yet on this table."""
+    """What archive.json holds. `partiql_types` None: not tried yet on this table. `former`: tables that it belonged to before."""
 
     owner: Owner
     layouts: Layouts
     columns: dict[str, list[str]]
     attributes: frozenset[str]
     partiql_types: frozenset[str] | None
+    former: tuple[Owner, ...] = ()
+    spec_version: int = SPEC_VERSION
 
     @classmethod
     def new(cls, owner: Owner, layout: Layout, spec: TableSpec) -> LakeRecord:
@@ -35,8 +37,9 @@ class LakeRecord:
             for layout in self.layouts.items
         ]
         values = {
-            "spec_version": SPEC_VERSION,
-            "owner": {"table_arn": self.owner.table_arn, "table_id": self.owner.table_id},
+            "spec_version": self.spec_version,
+            "owner": asdict(self.owner),
+            "former_owners": [asdict(owner) for owner in self.former],
             "layouts": layouts,
             "columns": self.columns,
             "attributes": sorted(self.attributes),
@@ -46,7 +49,10 @@ class LakeRecord:
 
     @classmethod
     def from_json(cls, data: bytes, key: str) -> LakeRecord:
-        """Read the record; raises LakeDamagedError where it is none."""
+        """Read the record.
+
+        Raises LakeDamagedError where it is none, RefusedError where a later version of Dynalake has written to the lake.
+        """
         try:
             values: dict[str, Any] = json.loads(data)
             layouts = tuple(
@@ -59,6 +65,8 @@ class LakeRecord:
                 columns=values["columns"],
                 attributes=frozenset(values["attributes"]),
                 partiql_types=None if types is None else frozenset(types),
+                former=tuple(Owner(**owner) for owner in values.get("former_owners", ())),
+                spec_version=_known_version(values["spec_version"], key),
             )
         except (ValueError, KeyError, TypeError, InputError) as error:
             message = f"{key} is not a readable lake record; restore its last version from the bucket's version history"
@@ -69,12 +77,19 @@ class LakeRecord:
         if self.owner != owner:
             message = (
                 f"this lake belongs to {self.owner.table_arn} ({self.owner.table_id}), not to {owner.table_arn} ({owner.table_id}); "
-                "choose another [lake] prefix"
+                "choose another [lake] prefix, or run `dynalake adopt` if the table was restored from a backup of the other one"
             )
             raise RefusedError(message)
         if self.columns != columns_of(spec):
             message = "the columns of the settings are not those this lake was begun with; keep them, or choose another [lake] prefix"
             raise RefusedError(message)
+
+    def adopted_by(self, owner: Owner) -> LakeRecord:
+        """Return the record of the same lake for another table, on which nothing of PartiQL has been tried yet."""
+        if owner == self.owner:
+            return self
+        former = (*(one for one in self.former if one != owner), self.owner)
+        return replace(self, owner=owner, former=former, partiql_types=None)
 
     def with_layout(self, partition: str, segment: str, archived_through: date | None) -> LakeRecord:
         """Return the record with the layout the settings ask for: from the first partition on that has no segment yet.
@@ -94,6 +109,17 @@ class LakeRecord:
         if "month" in (wanted.partition, earlier[-1].partition) and start.day != 1:
             wanted = replace(wanted, start=date(start.year + start.month // 12, start.month % 12 + 1, 1))
         return replace(self, layouts=Layouts((*earlier, wanted)))
+
+
+def _known_version(version: int, key: str) -> int:
+    """Return a record's spec version; raises RefusedError where this program does not know it."""
+    if version > SPEC_VERSION:
+        message = (
+            f"{key} was written by a later version of Dynalake (spec version {version}, this one knows {SPEC_VERSION}); "
+            "install the version that the other machines have"
+        )
+        raise RefusedError(message)
+    return version
 
 
 def columns_of(spec: TableSpec) -> dict[str, list[str]]:

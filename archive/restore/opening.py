@@ -45,7 +45,7 @@ class OpenLake:
 
     def place(self, folder: Path, run: str) -> Place:
         """Return where segments are brought to: a run's private folder."""
-        return Place(self.store, self.keys, self.record.owner, self.order, folder, run)
+        return Place(self.store, self.keys, self.record.owner, self.order, folder, run, self.record.former)
 
 
 def open_lake(clients: Clients, config: Config) -> OpenLake:
@@ -60,7 +60,7 @@ def open_lake(clients: Clients, config: Config) -> OpenLake:
     spec = config.source.spec
     record.require(record.owner, spec)
     past = PastObjects(clients.s3, store.bucket)
-    return OpenLake(store, past, keys, record, Order(spec), Receipts(store, keys, record.owner))
+    return OpenLake(store, past, keys, record, Order(spec), Receipts(store, keys, record.owner, record.former))
 
 
 class OpenRows(SegmentRows):

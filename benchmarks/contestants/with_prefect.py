@@ -36,7 +36,13 @@ def _settings(table: str, bucket: str, spool: str) -> Settings:
         source=SourceSection(table=table),
         lake=LakeSection.model_validate({"bucket": bucket, "spool_directory": spool}),
         policy=PolicySection(purge="delete"),
-        limits=LimitsSection(read_units=_UNLIMITED, write_units=_UNLIMITED, unattended_messages=10**9),
+        limits=LimitsSection(
+            read_units=_UNLIMITED,
+            write_units=_UNLIMITED,
+            partition_read_units=_UNLIMITED,
+            partition_write_units=_UNLIMITED,
+            unattended_messages=10**9,
+        ),
     )
 
 

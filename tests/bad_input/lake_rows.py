@@ -117,7 +117,10 @@ _COLUMNS: Final = [
 
 LAKE: Final = [
     Row("a bucket that is not there", ("plan",), "the bucket of s3://nobody-has-this-one/lake/archive.json does not exist (s3:GetObject); correct [lake] bucket, or create it", 2, settings(lake={"bucket": "nobody-has-this-one"})),
-    Row("another table's lake", _NIGHTLY, "this lake belongs to … (…), not to … (…); choose another [lake] prefix", 3, _another_table, archived=True),
+    Row("another table's lake", _NIGHTLY, "this lake belongs to … (…), not to … (…); choose another [lake] prefix, or run `dynalake adopt` if the table was restored from a backup of the other one", 3, _another_table, archived=True),
+    Row("a lake that a later version has written to", _NIGHTLY, "…archive.json was written by a later version of Dynalake (spec version 2, this one knows 1); install the version that the other machines have", 3, _changed("archive.json", lambda data: data.replace(b'"spec_version": 1', b'"spec_version": 2')), archived=True),
+    Row("a lake that is adopted, and nobody agreed", ("adopt",), "nothing was changed: nobody agreed; look at both tables above, then give --yes", 3, _another_table, archived=True),
+    Row("no lake to adopt", ("adopt",), "there is no lake at s3://…/…; set [lake] bucket and prefix to the one to be adopted", 2),
     Row("other columns than the lake was begun with", _NIGHTLY, "the columns of the settings are not those this lake was begun with; keep them, or choose another [lake] prefix", 3, settings(source={"columns": _COLUMNS}), archived=True),
     Row("a bucket that keeps no versions", _NIGHTLY, "bucket … keeps no versions; switch versioning on before anything is removed, or set [policy] purge = 'keep'", 3, both(_versioning("Suspended"), _DELETE)),
     Row("a lifecycle rule that expires segments", _NIGHTLY, "bucket … has a lifecycle rule (tidy) that expires or freezes lake/messages/; remove it, or set [policy] purge = 'keep'", 3, both(_lifecycle(Expiration={"Days": 30}), _DELETE)),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import re
 import shlex
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,8 +18,8 @@ from archive.model.spec import CHAT_MESSAGES
 from flows.cli import app
 from flows.settings import load_settings
 from flows.settings_sections import SECTIONS
+from tests.docs.pages import ROOT, blocks, spans, typed
 
-ROOT: Final = Path(__file__).resolve().parents[2]
 DOCS: Final = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 DESIGN: Final = ROOT / "docs" / "design.md"
 ADRS: Final = sorted((ROOT / "docs" / "adr").glob("[0-9]*.md"))
@@ -29,24 +28,6 @@ COMMANDS: Final[dict[str, Any]] = typer.main.get_command(app).commands  # type: 
 NO_ERRORS: Final = {0, 130}
 
 each_document = pytest.mark.parametrize("path", DOCS, ids=lambda path: path.relative_to(ROOT).as_posix())
-
-
-def blocks(text: str) -> Iterator[tuple[str, str]]:
-    """Yield every fenced block with the word behind its fence."""
-    for match in re.finditer(r"^```(\w*)\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
-        yield match[1], match[2]
-
-
-def spans(text: str) -> list[str]:
-    """Return the code spans outside of fenced blocks."""
-    prose = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
-    return re.findall(r"`([^`\n]+)`", prose)
-
-
-def typed(text: str) -> list[str]:
-    """Return the lines of fenced blocks that a reader would type."""
-    lines = [line.removeprefix("$ ") for _, block in blocks(text) for line in block.splitlines()]
-    return [line for line in lines if line.startswith(("dynalake ", "make "))]
 
 
 def options(command: Any) -> set[str]:  # noqa: ANN401 - a click command

@@ -12,7 +12,7 @@ from archive.errors import LakeDamagedError, TransientServiceError
 from archive.lake.parquet import Contents
 from archive.lake.receipts import Receipts, Seen
 from archive.model.layout import Layout, Layouts, Segment
-from archive.model.receipt import Receipt, StoredObject, object_metadata
+from archive.model.receipt import Owner, Receipt, StoredObject, object_metadata
 from archive.model.window import Window, midnight
 from archive.s3 import Listed, Store
 from tests.answering import s3_error
@@ -47,6 +47,17 @@ def _receipt(receipts: Receipts, generation: int) -> Receipt:
 def _stored(generation: int) -> StoredObject:
     metadata = object_metadata(generation, None, f"run-{generation}", NOW)
     return StoredObject(KEYS.message(SEGMENT), 1, "ab", '"e"', None, metadata)
+
+
+def test_a_receipt_names_the_table_that_its_segment_came_from(store: Store) -> None:
+    """In a lake that another table has adopted, both tables' segments lie; a third one's are damage."""
+    new = Owner("arn:new", "table-2")
+    receipts = Receipts(store, KEYS, new, (OWNER,))
+    for owner in (OWNER, new):
+        receipt = receipts.of(SEGMENT, _stored(1), replace(_CONTENTS, source=owner.table_id))
+        assert (receipt.source_table, receipt.source_table_id) == (owner.table_arn, owner.table_id)
+    with pytest.raises(LakeDamagedError, match="another table"):
+        receipts.of(SEGMENT, _stored(1), replace(_CONTENTS, source="table-3"))
 
 
 @pytest.mark.parametrize("is_new", [True, False])

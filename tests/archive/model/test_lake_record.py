@@ -39,7 +39,7 @@ def _without(name: str) -> dict[str, Any]:
     [
         None,
         [],
-        *(_without(name) for name in ("owner", "layouts", "columns", "attributes", "partiql_types")),
+        *(_without(name) for name in ("owner", "layouts", "columns", "attributes", "partiql_types", "spec_version")),
         {**_without("owner"), "owner": {"table_arn": "a"}},
         {**_without("layouts"), "layouts": []},
         {**_without("layouts"), "layouts": [{"from": "2015-01-01", "partition": "week", "segment": "day"}]},
@@ -66,6 +66,31 @@ def test_another_tables_lake_is_refused(owner: Owner) -> None:
     """Also a table that was deleted and made again under its old name."""
     with pytest.raises(RefusedError, match="belongs to"):
         _RECORD.require(owner, CHAT_MESSAGES)
+
+
+def test_a_lake_goes_to_another_table() -> None:
+    """The former owner is remembered, once; what was tried of its PartiQL says nothing of the other's."""
+    other = Owner("arn:other", "table-2")
+    tried = replace(_RECORD, partiql_types=frozenset({"S"}))
+    adopted = tried.adopted_by(other)
+    assert adopted == replace(_RECORD, owner=other, former=(OWNER,))
+    assert LakeRecord.from_json(adopted.to_json(), "k") == adopted
+    assert adopted.adopted_by(OWNER).adopted_by(other) == adopted
+    assert tried.adopted_by(OWNER) == tried
+    with pytest.raises(RefusedError, match="belongs to"):
+        adopted.require(OWNER, CHAT_MESSAGES)
+
+
+def test_a_lake_of_a_later_version_is_refused() -> None:
+    """Whatever else its record may have by then."""
+    values = {**json.loads(_RECORD.to_json()), "spec_version": 2, "news": "yes"}
+    with pytest.raises(RefusedError, match=r"k was written by a later version .*spec version 2, this one knows 1"):
+        LakeRecord.from_json(json.dumps(values).encode(), "k")
+
+
+def test_a_record_from_before_there_were_former_owners_is_read() -> None:
+    """A lake that an older version began."""
+    assert LakeRecord.from_json(json.dumps(_without("former_owners")).encode(), "k") == _RECORD
 
 
 def test_other_columns_are_refused() -> None:
