@@ -19,9 +19,10 @@ READY_DYNALITE := $(SERVERS)/.$(DYNALITE)
 READY_GRAMMAR := $(SERVERS)/.$(GRAMMAR)
 READY_MINISTACK := $(SERVERS)/.ministack-$(HERE)
 READY_SPARK := $(SERVERS)/.spark-$(HERE)
+READY_RAY := $(SERVERS)/.ray-$(HERE)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types golden bench prove servers setup clean
+.PHONY: help demo test lint types golden bench prove servers engines setup clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -46,8 +47,10 @@ golden: setup ## Write the golden files anew; read what changed before you commi
 bench: setup ## Measure it against what one would use instead, and write docs/performance.md
 	@$(BIN)/python -m benchmarks
 
-prove: setup servers $(READY_SPARK) ## Run the long demonstrations of the promises
+prove: setup servers engines ## Run the long demonstrations of the promises
 	@$(BIN)/python -m pytest $(SPREAD) -m prove
+
+engines: $(READY_SPARK) $(READY_RAY) ## Install what else `make prove` runs against: Spark and Ray
 
 servers: $(READY_DYNALITE) $(READY_GRAMMAR) $(READY_MINISTACK) ## Install the servers that the tests run against
 
@@ -93,6 +96,15 @@ $(READY_SPARK): requirements-spark.lock | $(READY_DYNALITE)
 	@echo "installing PySpark into $(SERVERS)"
 	@"$(PYTHON)" -m venv --clear $(SERVERS)/spark
 	@$(SERVERS)/spark/bin/python $(PIP) -r requirements-spark.lock
+	@touch $@
+
+# On top of .venv, whose packages its own are chosen for.
+$(READY_RAY): requirements-ray.lock $(READY) | $(READY_DYNALITE)
+	@echo "installing Ray into $(SERVERS)"
+	@"$(PYTHON)" -m venv --clear $(SERVERS)/ray
+	@$(SERVERS)/ray/bin/python $(PIP) --no-deps -r requirements-ray.lock
+	@echo "import site; site.addsitedir('$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')')" \
+		> "$$($(SERVERS)/ray/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/on-top-of-venv.pth"
 	@touch $@
 
 $(READY_MINISTACK): requirements-ministack.lock | $(READY_DYNALITE)

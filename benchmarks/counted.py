@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+from threading import local
 from typing import Any
 
 import pyarrow.fs as pafs
@@ -28,19 +30,38 @@ class CountedFiles(LocalFileSystem):  # type: ignore[misc]  # fsspec has no type
         return _Counted(self, path) if mode == "rb" else super()._open(path, mode)
 
 
-class _Counted(io.FileIO):
-    """One open file, unbuffered: what is asked for is what is read."""
+class _Counted(io.RawIOBase):
+    """One open file, unbuffered: what is asked for is what is read.
+
+    Each thread has a position of its own: DuckDB seeks, and then reads, in several.
+    """
 
     def __init__(self, files: CountedFiles, path: str) -> None:
         self._files = files
-        super().__init__(path, "rb")
+        self._descriptor = os.open(path, os.O_RDONLY)
+        self._at = local()
 
-    def read(self, size: int | None = -1, /) -> bytes:
-        data = super().read(-1 if size is None else size)
-        self._files.bytes += len(data)
-        return data
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self.tell(), os.SEEK_END: os.fstat(self._descriptor).st_size}
+        self._at.position = base[whence] + offset
+        return self.tell()
+
+    def tell(self) -> int:
+        return int(getattr(self._at, "position", 0))
 
     def readinto(self, buffer: Any, /) -> int:  # noqa: ANN401 - whatever has a buffer
-        count = super().readinto(buffer)
+        count = os.preadv(self._descriptor, [buffer], self.tell())
+        self._at.position = self.tell() + count
         self._files.bytes += count
         return count
+
+    def close(self) -> None:
+        if not self.closed:
+            os.close(self._descriptor)
+        super().close()

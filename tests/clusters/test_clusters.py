@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -16,6 +17,7 @@ import distributed
 import pytest
 
 from flows.demo.messages import demo_messages
+from tests.conftest import missing
 from tests.integration.flow import begun
 from tests.integration.items import Message, by_key, message_of
 from tests.integration.lake import messages_of
@@ -23,7 +25,7 @@ from tests.integration.nasty import AROUND
 from tests.integration.receipts import check_receipts
 from tests.integration.sites import Servers, Site, put
 from tests.integration.worlds import differences
-from tests.servers import Server, create_chat_messages
+from tests.servers import Server, create_chat_messages, servers_directory
 
 pytestmark = [pytest.mark.prove, pytest.mark.timeout(1500), pytest.mark.xdist_group("clusters")]
 _dask: Any = distributed  # it is not typed
@@ -44,8 +46,10 @@ def _items() -> list[dict[str, Any]]:
     return demo_messages(AROUND, _MESSAGES, Random(7))  # noqa: S311 - the same messages every time
 
 
-def _begun(site: Site, run: dict[str, object], prefect_server: Server, home: Path) -> AbstractContextManager[subprocess.Popen[str]]:
-    return begun(site.with_settings(run={"prefect": True, **run}), home, _WINDOW, PREFECT_API_URL=_api(prefect_server))
+def _begun(
+    site: Site, run: dict[str, object], prefect_server: Server, home: Path, python: str = sys.executable
+) -> AbstractContextManager[subprocess.Popen[str]]:
+    return begun(site.with_settings(run={"prefect": True, **run}), home, _WINDOW, python, PREFECT_API_URL=_api(prefect_server))
 
 
 def _api(prefect_server: Server) -> str:
@@ -72,6 +76,16 @@ def test_processes_archive_what_threads_would(site: Site, prefect_server: Server
         record = _require_all_archived(site, process)
     assert (record["messages_added"], record["messages_removed"]) == (_MESSAGES, _MESSAGES)
     assert record["write_units"] >= _MESSAGES
+
+
+def test_ray_archives_what_threads_would(site: Site, prefect_server: Server, tmp_path: Path) -> None:
+    """Ray starts two workers of its own; it lives in an environment of its own, on top of this one."""
+    python = servers_directory() / "ray" / "bin" / "python"
+    if not python.exists():
+        missing("Ray is not installed in the servers folder; run make prove, which installs it")
+    with _begun(site, {"engine": "ray", "workers": 2}, prefect_server, tmp_path, str(python)) as process:
+        record = _require_all_archived(site, process)
+    assert (record["messages_added"], record["messages_removed"]) == (_MESSAGES, _MESSAGES)
 
 
 def test_a_worker_that_is_killed_in_the_middle_loses_nothing(

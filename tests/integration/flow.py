@@ -63,13 +63,15 @@ def flowing(site: Site, home: Path) -> Iterator[Future[Flow]]:
 
 
 @contextmanager
-def begun(site: Site, home: Path, window: tuple[str, ...] = WINDOW, **prefect: str) -> Iterator[subprocess.Popen[str]]:
+def begun(
+    site: Site, home: Path, window: tuple[str, ...] = WINDOW, python: str = sys.executable, **prefect: str
+) -> Iterator[subprocess.Popen[str]]:
     """Begin a backfill in a process, a session and a Prefect of its own; kill what is left of it at the end.
 
     `prefect` are settings of Prefect's, such as its server's address; without one it starts a server itself.
     """
     own = {"PREFECT_HOME": str(home), "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": _SECONDS_TO_START}
-    command = [sys.executable, "-c", "from flows.cli import main; main()", "backfill", *window, "--yes", "--json"]
+    command = [python, "-c", "from flows.cli import main; main()", "backfill", *window, "--yes", "--json"]
     with subprocess.Popen(
         [*command, "--config", str(site.config())],
         env={**os.environ, **site.servers.environment(), **own, **prefect},
