@@ -18,7 +18,6 @@ from archive.model.config import Module, Policy
 from archive.model.cost import BUSIEST_PROVIDER, Work, price_archive, purge_rate
 from archive.model.hold import Hold, free_windows
 from archive.model.plan import Command, Look, ModulePlan, Plan, estimate
-from archive.model.prices import prices_of
 from archive.model.window import Window, cutoff, from_ms, iso
 
 _LOOKS: Final = 3  # at the beginning, a third and two thirds of each module's window
@@ -173,7 +172,7 @@ def _sweep_plan(session: Session, request: Request, window: Window | None, holds
     free = tuple(_not_held(session, modules, holds, now))
     plan = _priced(session, request, free, holds, (max(facts.bytes // facts.items, 1) if facts.items else _TYPICAL_BYTES, 0.0))
     scan = Work(facts.items, plan.item_bytes, facts.indexes, session.config.limits.streams, 0, 0)
-    return replace(plan, cost=price_archive(scan, "keep", prices_of(session.config.source.region)), first_batch=max(plan.segments, 1))
+    return replace(plan, cost=price_archive(scan, "keep", session.prices), first_batch=max(plan.segments, 1))
 
 
 def _priced(
@@ -194,7 +193,7 @@ def _priced(
         segments=min(segments, rows),
         lake_bytes=rows * item_bytes // _LAKE_SHARE,
     )
-    cost = price_archive(work, policy.purge, prices_of(session.config.source.region))
+    cost = price_archive(work, policy.purge, session.prices)
     days = max((window.end - window.start).days, 1) if window else 1
     busiest = max([BUSIEST_PROVIDER, *(Decimal(module.rows) / rows for module in modules if rows)])
     rate = purge_rate(rows // days, item_bytes, session.facts.indexes, session.governor.budget.write_rates(), busiest)
@@ -215,6 +214,7 @@ def _priced(
         first_batch=first,
         item_bytes=item_bytes,
         cost=cost,
+        prices=session.prices,
         rate=rate,
         exact=request.exact,
         reads=reads,
