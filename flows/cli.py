@@ -10,6 +10,7 @@ from flows.commands.checking import check
 from flows.commands.demonstrating import demo
 from flows.commands.loading import load
 from flows.commands.messages import messages
+from flows.commands.pricing import costs
 from flows.commands.restoring import holds, release, restore
 from flows.commands.setting_up import setup
 from flows.commands.stopping import resume, stop
@@ -36,6 +37,7 @@ for command in (
     load,
     check,
     plan,
+    costs,
     nightly,
     backfill,
     purge,

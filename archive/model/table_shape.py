@@ -1,0 +1,70 @@
+"""Tables to be priced: the built-in one at some size, and a real one as DescribeTable tells it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from archive.errors import InputError
+from archive.model.bill import Part, Projection, Reads, Shape
+from archive.model.ways import DAYS_A_MONTH, INCLUDED, KEY_BYTES
+
+READS: Final[Mapping[str, Reads]] = {
+    "ModuleAnalyticsIndex": Reads(100_000, 10),
+    "StudentActivityIndex": Reads(50_000, 5),
+    "ProviderUsageIndex": Reads(10_000, 100),
+}
+"""How the platform's guide has its indexes read, for each million messages of a month."""
+
+TYPICAL_BYTES: Final = 2_048
+_CLASS_IA: Final = "STANDARD_INFREQUENT_ACCESS"
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A real table: its shape, how many items it has (hours old), its region's ARN, and how many come a month if they came evenly."""
+
+    shape: Shape
+    items: int
+    monthly: int
+    arn: str
+
+
+def chat_messages(item_bytes: int) -> Shape:
+    """Return the built-in table: three indexes that hold all attributes."""
+    indexes = (Part(name, "ALL", item_bytes, reads) for name, reads in READS.items())
+    return Shape((Part("base table", "table", item_bytes), *indexes))
+
+
+def described(table: Mapping[str, Any], now: datetime) -> Described:
+    """Read a DescribeTable answer's `Table`. Raises InputError for a table that is empty, as far as is known."""
+    name, items = str(table["TableName"]), int(table.get("ItemCount", 0))
+    if not items:
+        message = (
+            f"table {name} has no items as far as DescribeTable knows (its counts are up to six hours old); "
+            "leave out --table, and give --messages and --item-bytes"
+        )
+        raise InputError(message)
+    item_bytes = max(int(table.get("TableSizeBytes", 0)) // items, 1)
+    indexes = [*table.get("GlobalSecondaryIndexes", []), *table.get("LocalSecondaryIndexes", [])]
+    created = table.get("CreationDateTime", now)
+    days = max((now - created).days, 1)
+    shape = Shape(
+        parts=(Part("base table", "table", item_bytes), *(_part(index, items, item_bytes) for index in indexes)),
+        regions=1 + len(table.get("Replicas", [])),
+        infrequent=table.get("TableClassSummary", {}).get("TableClass") == _CLASS_IA,
+    )
+    return Described(shape, items, max(items * DAYS_A_MONTH // max(days, DAYS_A_MONTH), 1), str(table["TableArn"]))
+
+
+def _part(index: Mapping[str, Any], items: int, item_bytes: int) -> Part:
+    """Return an index: of the size that it has, or where it is empty, of the one that its projection suggests."""
+    projection: Projection = index.get("Projection", {}).get("ProjectionType", "ALL")
+    held = int(index.get("ItemCount", 0))
+    suggested = {"ALL": item_bytes, "INCLUDE": max(item_bytes // INCLUDED, KEY_BYTES)}.get(projection, KEY_BYTES)
+    size = int(index.get("IndexSizeBytes", 0)) // held if held else suggested
+    name = str(index["IndexName"])
+    return Part(name, projection, max(size, 1), READS.get(name, Reads()), min(Decimal(held) / items, Decimal(1)))
