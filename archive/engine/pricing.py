@@ -14,4 +14,4 @@ def look(config: Config, now: datetime) -> Described:
     clients = Clients(config.source.region, config.roles.archiver, "archiver", 1, read_only=True)
     with translated("dynamodb:DescribeTable", f"table {config.source.table}"):
         answer = clients.dynamodb.describe_table(TableName=config.source.table)
-    return described(answer["Table"], now)
+    return described(answer["Table"], config.source.index, now)

@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from archive.model.bill import EXACT, GB, Line, Part, Shape, Usage, bill, price, provisioned, total, usage_of
 from archive.model.config import PurgeMode
-from archive.model.cost import Work, page_units, price_archive, query_units
+from archive.model.cost import Work, price_archive
 from archive.model.prices import Prices
 
 Way = Literal["delete", "expire", "born with a TTL", "keep"]
@@ -92,13 +92,16 @@ def archived(scenario: Scenario, way: Way, messages: int) -> Archived:
     """Return what archiving so many messages of a table costs and saves."""
     shape, prices = scenario.shape, scenario.shape.prices(scenario.prices)
     days = -(-messages * DAYS_A_MONTH // scenario.flow) if scenario.flow else min(messages, 1)
-    work = Work(messages, shape.item_bytes, 0, days * scenario.modules, days, messages * shape.item_bytes // LAKE_SHARE)
+    module = next(iter(shape.indexes), None)  # the index that is queried comes first
+    fetched = module.entry_bytes if module is not None and module.projection != "ALL" else 0
+    lake_bytes = messages * shape.item_bytes // LAKE_SHARE
+    work = Work(messages, shape.item_bytes, 0, days * scenario.modules, days, lake_bytes, fetched=fetched)
     cost = price_archive(work, _MODE[way], prices)
     with localcontext(EXACT):
         removals = [_removal(shape, part, way, messages) for part in shape.parts]
         removing = sum((_removed(shape, part, units, prices) for part, units in zip(shape.parts, removals, strict=True)), Decimal(0))
         return Archived(
-            reading=cost.reading + _fetched(shape, messages) * prices.read_million / 10**6,
+            reading=cost.reading,
             requests=cost.requests,
             removing=removing,
             write_units=sum(removals),
@@ -123,15 +126,6 @@ def _removal(shape: Shape, part: Part, way: Way, messages: int) -> int:
 
 def _removed(shape: Shape, part: Part, units: int, prices: Prices) -> Decimal:
     return price(Usage(0, units, Decimal(0)), prices, replicated=shape.regions > 1 and part.projection == "table").writes
-
-
-def _fetched(shape: Shape, messages: int) -> Decimal:
-    """Return the read units on top of a Query over whole items, where the modules' index (the first one) holds less than these."""
-    index = next(iter(shape.indexes), None)
-    if index is None or index.projection == "ALL" or not messages:
-        return Decimal(0)
-    batches = messages * 2 * page_units(shape.item_bytes)  # BatchGetItem, consistent
-    return query_units(messages, index.entry_bytes) + batches - query_units(messages, shape.item_bytes)
 
 
 def exported(scenario: Scenario) -> Decimal:

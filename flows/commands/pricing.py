@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime
+from decimal import localcontext
 from typing import Annotated, Final
 
 import typer
 
 from archive.engine.pricing import look
 from archive.errors import InputError
-from archive.model.bill import Shape
+from archive.model.bill import EXACT, HOURS_A_MONTH, Shape
 from archive.model.prices import Prices, prices_of, region_of
 from archive.model.table_shape import READS, TYPICAL_BYTES, chat_messages
 from archive.model.ways import Scenario
 from flows.console import ConfigOption, JsonOption, console_for, errors_as_sentences, print_json
 from flows.logs import set_up
 from flows.settings import Settings, load_settings
-from flows.show_costs import costs_as_json, show_costs
+from flows.show_costs import costs_as_json, dollars, show_costs
 
 VOLUMES: Final = (10**6, 10**7, 10**8, 10**9)
 _AGE_MONTHS: Final = 12
@@ -81,9 +82,13 @@ def _of_the_table(settings: Settings, messages: int | None) -> tuple[list[Scenar
     guess = " (its items by its age; --messages says better)" if messages is None else ""
     days, shape = settings.policy.retention_days, found.shape
     where = f"{len(shape.indexes)} indexes, {shape.regions} region{'s' if shape.regions > 1 else ''}"
+    writes, reads = found.capacity
+    with localcontext(EXACT):
+        units = (writes * prices.write_unit_hour + reads * prices.read_unit_hour) * HOURS_A_MONTH
+    note = f" It is provisioned: {writes:,} write and {reads:,} read units are {dollars(units)} a month, whatever is used." if units else ""
     return [_scenario(settings, shape, (flow, found.items), prices)], [
         f"Table {config.source.table}: about {found.items:,} items of {shape.item_bytes:,} bytes, {where}; {flow:,} come a month{guess}.",
-        f"Messages stay {days} days in it ([policy] retention_days). Counts are hours old, and priced on demand. {_reads()}",
+        f"Messages stay {days} days in it ([policy] retention_days). Counts are hours old, and priced on demand.{note} {_reads()}",
     ]
 
 

@@ -52,6 +52,18 @@ def test_full_indexes_cost_what_a_plan_says(scenario: Scenario, way: Way, messag
     assert float(found.freed_month) == pytest.approx(float(cost.freed_month))
 
 
+@cheaply
+@given(st.integers(121, 409_600), st.sampled_from(["delete", "expire", "keep"]), st.integers(0, 10**9))
+def test_partial_indexes_cost_what_a_plan_says(size: int, way: Way, messages: int) -> None:
+    """Of indexes that hold keys too: what they write, store, and leave to be fetched."""
+    scenario = Scenario(projected(chat_messages(size), "KEYS_ONLY"), MILLION, 12 * MILLION, US_EAST_1)
+    days = -(-messages * 30 // MILLION)
+    work = Work(messages, size, 0, days * 1_000, days, messages * size // 4, (120, 120, 120), 120)
+    cost, found = price_archive(work, way, US_EAST_1), archived(scenario, way, messages)  # type: ignore[arg-type]
+    assert (found.write_units, found.reading, found.requests) == (cost.write_units, cost.reading, cost.requests)
+    assert float(found.freed_month) == pytest.approx(float(cost.freed_month))
+
+
 def test_a_month_of_two_kilobytes_by_hand() -> None:
     """8 units a message to delete or mark; nothing where the message was born with a TTL, or stays."""
     assert [archived(YEAR, way, MILLION).write_units for way in WAYS] == [8 * MILLION, 8 * MILLION, 0, 0]
@@ -176,23 +188,32 @@ TABLE: dict[str, Any] = {
 
 
 def test_a_real_table_is_as_described() -> None:
-    """Sizes, shares and projections of the indexes, the class, the regions; 1,000 items in 60 days are 500 a month."""
-    found = described(TABLE, NOW)
+    """Its indexes, the one that is asked for first; the class, the regions; 1,000 items in 60 days are 500 a month."""
+    found = described(TABLE, "Local", NOW)
     assert found.shape.parts == (
         Part("base table", "table", 2_048),
+        Part("Local", "INCLUDE", 300),
         Part("ModuleAnalyticsIndex", "ALL", 2_000, Reads(100_000, 10), Decimal("0.5")),
         Part("Other", "KEYS_ONLY", 120, share=Decimal(0)),
-        Part("Local", "INCLUDE", 300),
     )
     assert (found.items, found.monthly, found.shape.regions, found.shape.infrequent) == (1_000, 500, 2, True)
+    assert found.arn.startswith("arn:aws:dynamodb:eu-west-1:")
+
+
+def test_what_is_provisioned_is_summed_over_the_table_and_its_indexes() -> None:
+    """Nothing is, on demand: DescribeTable says 0 then, or nothing."""
+    units = {"ProvisionedThroughput": {"WriteCapacityUnits": 20, "ReadCapacityUnits": 5}}
+    indexes = [{**index, **units} for index in TABLE["GlobalSecondaryIndexes"]]
+    assert described({**TABLE, **units, "GlobalSecondaryIndexes": indexes}, "Local", NOW).capacity == (60, 15)
+    assert described(TABLE, "Local", NOW).capacity == (0, 0)
 
 
 def test_a_young_table_has_at_most_its_items_a_month() -> None:
     """Made today, it may as well have been filled today."""
-    assert described({**TABLE, "CreationDateTime": NOW}, NOW).monthly == 1_000
+    assert described({**TABLE, "CreationDateTime": NOW}, "Local", NOW).monthly == 1_000
 
 
 def test_an_empty_table_cannot_be_priced() -> None:
     """The sentence says what can."""
     with pytest.raises(InputError, match="ChatMessages has no items as far as DescribeTable knows"):
-        described({**TABLE, "ItemCount": 0}, NOW)
+        described({**TABLE, "ItemCount": 0}, "Local", NOW)
