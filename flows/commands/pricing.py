@@ -85,7 +85,9 @@ def _of_the_table(settings: Settings, messages: int | None) -> tuple[list[Scenar
     writes, reads = found.capacity
     with localcontext(EXACT):
         units = (writes * prices.write_unit_hour + reads * prices.read_unit_hour) * HOURS_A_MONTH
-    note = f" It is provisioned: {writes:,} write and {reads:,} read units are {dollars(units)} a month, whatever is used." if units else ""
+    note = (
+        f" It is provisioned: {writes:,} write and {reads:,} read units are ${dollars(units)} a month, whatever is used." if units else ""
+    )
     return [_scenario(settings, shape, (flow, found.items), prices)], [
         f"Table {config.source.table}: about {found.items:,} items of {shape.item_bytes:,} bytes, {where}; {flow:,} come a month{guess}.",
         f"Messages stay {days} days in it ([policy] retention_days). Counts are hours old, and priced on demand.{note} {_reads()}",

@@ -17,6 +17,8 @@ from typer.testing import CliRunner
 from archive.model.prices import REGIONS, prices_of
 from archive.model.table_shape import chat_messages
 from archive.model.ways import Scenario
+from athena.columns import RUNS, record_columns
+from athena.gate import check_question
 from flows.cli import app
 from flows.show_costs import dollars, months, short, show_costs, signed
 from tests.conftest import Golden
@@ -90,6 +92,26 @@ def test_a_real_table_is_looked_at(moto_server: Server, tmp_path: Path, monkeypa
     assert "its age" not in run("--config", str(file), "--table", "--messages", "100")
 
 
+def test_what_is_provisioned_is_told_at_its_price(moto_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """20 write and 10 read units for 730 hours, whatever is used of them."""
+    client = moto_server.dynamodb()
+    client.create_table(
+        TableName="CostsProvisioned",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        ProvisionedThroughput={"WriteCapacityUnits": 20, "ReadCapacityUnits": 10},
+    )
+    client.put_item(TableName="CostsProvisioned", Item={"id": {"S": "a"}})
+    for name, value in (("AWS_ENDPOINT_URL", moto_server.endpoint), ("AWS_ACCESS_KEY_ID", "k"), ("AWS_SECRET_ACCESS_KEY", "s")):
+        monkeypatch.setenv(name, value)
+    file = tmp_path / "own.toml"
+    file.write_text('[source]\ntable = "CostsProvisioned"\nregion = "us-east-1"\n')
+    text = run("--config", str(file), "--table")
+    assert "1 items of" in text
+    assert "0 indexes, 1 region;" in text
+    assert "It is provisioned: 20 write and 10 read units are $10.44 a month, whatever is used." in " ".join(text.split())
+
+
 def test_without_a_way_to_the_table_one_sentence_says_so() -> None:
     """As for every other command that looks at it."""
     result = CliRunner().invoke(app, ["costs", "--table"])
@@ -132,3 +154,10 @@ def test_what_the_document_shows_is_printed() -> None:
     printed = {line.rstrip() for line in run().splitlines()}
     assert [line for line in shown.splitlines() if line not in ("", "...") and line.rstrip() not in printed] == []
     assert len(commands()) > 2
+
+
+def test_the_question_of_the_document_can_be_asked() -> None:
+    """It is one SELECT, and names columns that runs have."""
+    (sql,) = re.findall(r"^```sql\n(.*?)^```", DOCUMENT.read_text(), re.MULTILINE | re.DOTALL)
+    assert check_question(sql).strip() == sql.strip()
+    assert set(re.findall(r"\b[a-z_]+\b", re.sub(r"'[^']*'", "", sql))) - {"runs"} <= {column.name for column in record_columns(RUNS)}
