@@ -154,8 +154,9 @@ class Session:
 
     @property
     def prices(self) -> Prices:
-        """What the table's region asks for, or what the settings say instead."""
-        return prices_of(self.config.source.region or region_of(self.facts.arn), self.config.prices)
+        """What the table's region asks for a table of its class, or what the settings say instead."""
+        prices = prices_of(self.config.source.region or region_of(self.facts.arn), self.config.prices)
+        return prices.infrequent_access if self.facts.infrequent else prices
 
     @property
     def named_modules(self) -> tuple[str, ...] | None:

@@ -11,7 +11,7 @@ from archive.model.bill import Part
 from archive.model.budget import Index, Warm, indexes_of, warm_of
 from archive.model.config import Source
 from archive.model.spec import Column
-from archive.model.table_shape import index_parts, item_bytes_of
+from archive.model.table_shape import index_parts, is_infrequent, item_bytes_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,7 @@ class TableFacts:
     """The indexes that can be asked: those that hold all messages by now."""
     warm: Warm
     replicas: int
+    infrequent: bool
     parts: tuple[Part, ...]
     """The indexes, local ones too, as they are priced; the one by module comes first."""
     key_types: dict[str, str]
@@ -88,6 +89,7 @@ def facts_of(table: Mapping[str, Any], source: Source) -> TableFacts:
         answering=tuple(index for index in written if index.name not in being_made),
         warm=warm_of(table),
         replicas=len(table.get("Replicas", [])),
+        infrequent=is_infrequent(table),
         parts=index_parts(table, source.index, item_bytes),
         key_types=types,
     )

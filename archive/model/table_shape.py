@@ -61,11 +61,16 @@ def described(table: Mapping[str, Any], index: str, now: datetime) -> Described:
     shape = Shape(
         parts=(Part("base table", "table", item_bytes), *index_parts(table, index, item_bytes)),
         regions=1 + len(table.get("Replicas", [])),
-        infrequent=table.get("TableClassSummary", {}).get("TableClass") == _CLASS_IA,
+        infrequent=is_infrequent(table),
     )
     provisioned = [one.get("ProvisionedThroughput", {}) for one in (table, *table.get("GlobalSecondaryIndexes", ()))]
     writes, reads = (sum(int(one.get(f"{kind}CapacityUnits", 0)) for one in provisioned) for kind in ("Write", "Read"))
     return Described(shape, items, max(items * DAYS_A_MONTH // max(days, DAYS_A_MONTH), 1), str(table["TableArn"]), (writes, reads))
+
+
+def is_infrequent(table: Mapping[str, Any]) -> bool:
+    """Say whether a DescribeTable answer's `Table` is of the class Standard-Infrequent Access."""
+    return bool(table.get("TableClassSummary", {}).get("TableClass") == _CLASS_IA)
 
 
 def item_bytes_of(table: Mapping[str, Any]) -> int:

@@ -248,13 +248,17 @@ def test_a_removal_that_is_paid_in_several_regions_is_said_beforehand(place: Wor
 
 
 def test_a_plan_is_priced_by_the_tables_region_and_the_settings(place: Workplace) -> None:
-    """The region that the settings name, else that of the table's ARN; and what the settings say goes before either."""
+    """The region that the settings name, else that of the table's ARN, and its class; what the settings say goes before either."""
     place.put(message("a", 1, 1))
     session = place.session()
     session.facts = replace(session.facts, arn="arn:aws:dynamodb:eu-west-1:123456789012:table/t")
     session.config = replace(session.config, source=replace(session.config.source, region=None))
     plan = make_plan(session, Request("backfill", TWO_DAYS), NOW, ignore)
     assert (plan.to_dict()["prices_of"], plan.cost.purging) == ("eu-west-1", plan.cost.write_units * Decimal("0.705") / 10**6)
+    session.facts = replace(session.facts, infrequent=True)
+    rare = make_plan(session, Request("backfill", TWO_DAYS), NOW, ignore)
+    assert rare.cost.purging == plan.cost.write_units * Decimal("0.885") / 10**6
+    session.facts = replace(session.facts, infrequent=False)
     session.config = replace(session.config, prices=(("write_million", Decimal(1_000_000)),))
     assert make_plan(session, Request("backfill", TWO_DAYS), NOW, ignore).cost.purging == plan.cost.write_units
     session.config = replace(session.config, limits=replace(session.config.limits, max_dollars=1.0))
