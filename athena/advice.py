@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any, Final, Self
 
 from sqlglot import exp
@@ -68,7 +69,8 @@ def _sentences(tree: exp.Query, catalog: Catalog, parameters: Sequence[Parameter
     conditions = [part for clause in tree.find_all(exp.Where, exp.Having, exp.Join) for part in clause.find_all(exp.Column)]
     named = {column.name.lower() for column in conditions}
     if PARTITION_COLUMN not in named:
-        yield from _unpruned(lake, time_column if time_column in named else None)
+        price = scan_dollars(lake.bytes, lake.region, catalog.config.prices)
+        yield from _unpruned(lake, price, time_column if time_column in named else None)
     low, high = _bounds(tree, {PARTITION_COLUMN, time_column}, parameters)
     if lake.first_dt is not None and high is not None and high < lake.first_dt:
         yield f"the archive begins on {lake.first_dt}: nothing of the window that is asked for is in it"
@@ -79,8 +81,8 @@ def _sentences(tree: exp.Query, catalog: Catalog, parameters: Sequence[Parameter
         yield f"the archive is complete through {last}: later messages may still be in DynamoDB alone"
 
 
-def _unpruned(lake: Extent, time_column: str | None) -> Iterator[str]:
-    price = f"up to {lake.bytes / 10**9:,.1f} GB, ${scan_dollars(lake.bytes, lake.region):,.2f} in Athena"
+def _unpruned(lake: Extent, dollars: Decimal, time_column: str | None) -> Iterator[str]:
+    price = f"up to {lake.bytes / 10**9:,.1f} GB, ${dollars:,.2f} in Athena"
     if time_column is not None:
         yield f"a condition on {time_column} alone does not leave any day out: all are read ({price}); add the same one on dt"
     elif lake.bytes >= LARGE_BYTES:

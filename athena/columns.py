@@ -59,6 +59,10 @@ def _counts(**comments: str) -> tuple[TableColumn, ...]:
     return tuple(TableColumn(name, "bigint", comment) for name, comment in comments.items())
 
 
+def _amounts(**comments: str) -> tuple[TableColumn, ...]:
+    return tuple(TableColumn(name, "double", comment) for name, comment in comments.items())
+
+
 RECEIPTS: Final = Records(
     "receipts",
     "What each stored segment holds and how that was proved: one row a segment",
@@ -166,8 +170,15 @@ RUNS: Final = Records(
             hold="Run whose hold keeps what was restored in DynamoDB (restores only)",
             held_until="Until when it is held (ISO, UTC; restores only)",
         ),
-        TableColumn("read_units", "double", "DynamoDB read request units consumed"),
-        TableColumn("write_units", "double", "DynamoDB write request units consumed"),
+        *_amounts(
+            read_units="DynamoDB read request units consumed",
+            write_units="DynamoDB write request units consumed",
+            dollars="What these units cost, in US dollars",
+            predicted_read_units="Read request units that the plan expected, its own included",
+            predicted_write_units="Write request units that the plan expected",
+            predicted_dollars="What the expected units would have cost, in US dollars",
+        ),
+        TableColumn("predicted_messages", "bigint", "Messages that the plan expected"),
         TableColumn("dynamodb_requests", "bigint", "Requests to DynamoDB"),
         TableColumn("waited_seconds", "double", "Seconds that its threads waited in all, so as to keep to [limits]"),
         *_counts(throttles="Requests that DynamoDB refused for now", s3_requests="Requests to S3"),

@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
 from archive.errors import InputError
+from archive.model.prices import Overrides
 from archive.model.spec import TableSpec
 from athena.columns import RECORDS, TableColumn, message_columns, record_columns
 from athena.views import VIEW_NAMES
@@ -27,7 +28,7 @@ class AthenaConfig:
     """The `[athena]` settings.
 
     `table` is the messages table's name; the others have names of their own. `output` is an s3:// URL, or None where the workgroup
-    says it. `reuse_minutes` above 0 lets Athena answer with a result that is at most so old.
+    says it. `reuse_minutes` above 0 lets Athena answer with a result that is at most so old. `prices` go before the list's.
     """
 
     database: str
@@ -35,6 +36,7 @@ class AthenaConfig:
     workgroup: str = "primary"
     output: str | None = None
     reuse_minutes: int = 15
+    prices: Overrides = ()
 
     def __post_init__(self) -> None:
         """Refuse names that Glue would change, and settings that Athena would reject."""

@@ -122,7 +122,7 @@ def _answered(execution: dict[str, Any], workgroup: Workgroup) -> Answered:
     statistics, scanned = execution.get("Statistics", {}), _scanned(execution)
     return Answered(
         scanned=scanned,
-        dollars=scan_dollars(scanned, workgroup.athena.meta.region_name),
+        dollars=scan_dollars(scanned, workgroup.athena.meta.region_name, workgroup.config.prices),
         seconds=statistics.get("TotalExecutionTimeInMillis", 0) / 1000,
         reused=bool(statistics.get("ResultReuseInformation", {}).get("ReusedPreviousResult")),
     )

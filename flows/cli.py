@@ -11,6 +11,7 @@ from flows.commands.checking import check
 from flows.commands.demonstrating import demo
 from flows.commands.loading import load
 from flows.commands.messages import messages
+from flows.commands.pricing import costs
 from flows.commands.restoring import holds, release, restore
 from flows.commands.setting_up import setup
 from flows.commands.stopping import resume, stop
@@ -37,6 +38,7 @@ for command in (
     load,
     check,
     plan,
+    costs,
     nightly,
     backfill,
     purge,

@@ -15,6 +15,7 @@ from archive.errors import InputError
 from archive.model.config import Config, Lake, Limits, Policy, Roles, Source
 from archive.model.window import midnight
 from athena import AthenaConfig
+from flows.settings_prices import PricesSection
 from flows.settings_problems import explain, refuse_unknown_variables
 from flows.settings_sections import (
     AthenaSection,
@@ -29,6 +30,7 @@ from flows.settings_sections import (
 
 CONFIG_VARIABLE: Final = "DYNALAKE_CONFIG"
 DEFAULT_FILE: Final = Path("dynalake.toml")
+_NO_BUCKET: Final = "no-bucket-is-named"
 
 
 class Settings(BaseSettings):
@@ -42,6 +44,7 @@ class Settings(BaseSettings):
     limits: LimitsSection = Field(default_factory=LimitsSection)
     roles: RolesSection = Field(default_factory=RolesSection)
     athena: AthenaSection = Field(default_factory=AthenaSection)
+    prices: PricesSection = Field(default_factory=PricesSection)
     run: RunSection = Field(default_factory=RunSection)
 
     @classmethod
@@ -93,18 +96,20 @@ class Settings(BaseSettings):
             policy=Policy(**policy.model_dump()),
             limits=Limits(**{**self.limits.model_dump(), "shared_by": self.limits.shared_by * self.run.processes}),
             roles=Roles(**self.roles.model_dump()),
+            prices=self.prices.overrides(),
         )
 
     def athena_config(self) -> AthenaConfig:
         """Return where the lake is registered and queries run."""
-        return AthenaConfig(**self.athena.model_dump())
+        return AthenaConfig(**self.athena.model_dump(), prices=self.prices.overrides())
 
 
-def load_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
+def load_settings(path: Path | None, environ: Mapping[str, str], *, lake_needed: bool = True) -> Settings:
     """Read the settings from `path`, else the file that DYNALAKE_CONFIG names, else dynalake.toml if there is one.
 
     Variables override the file; an empty variable counts as absent. Raises InputError, one sentence, for whatever is
-    wrong: also for unknown keys and for variables that begin with DYNALAKE_ and are no setting.
+    wrong: also for unknown keys and for variables that begin with DYNALAKE_ and are no setting. Without `lake_needed`, a bucket need
+    not be named, because nobody will look for it.
     """
     present = {name: value for name, value in environ.items() if value}
     refuse_unknown_variables(present)
@@ -114,6 +119,8 @@ def load_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
     overrides = _from_environment(present)
     for section, keys in overrides.items():
         _section(values, section).update(keys)
+    if not lake_needed:
+        _section(values, "lake").setdefault("bucket", _NO_BUCKET)
     _section(values, "lake").setdefault("spool_directory", str(_default_spool(present)))
     try:
         return Settings(**values)

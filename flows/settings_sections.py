@@ -10,7 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from archive.errors import InputError
@@ -19,6 +19,7 @@ from archive.model.keys import LakeKeys
 from archive.model.layout import Layout, Partition
 from archive.model.spec import CHAT_MESSAGES, Column, ColumnType, TableSpec
 from athena.config import MAX_REUSE_MINUTES, TAKEN_NAMES
+from flows.settings_prices import PricesSection, Section
 
 _WHOLE = re.compile(r"[+-]?\d{1,18}")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -130,12 +131,6 @@ TableName = Annotated[str, _matching(_TABLE, "is not a name DynamoDB takes; writ
 GlueName = Annotated[str, _matching(_GLUE_NAME, "is not a name Glue takes; use lower-case letters, digits and underscores")]
 Role = Annotated[str, _matching(_ROLE, "is not a role; write its ARN, such as 'arn:aws:iam::123456789012:role/archiver'")]
 Output = Annotated[str, _matching(_OUTPUT, "is not a place in S3; write one such as 's3://my-results/athena/'")]
-
-
-class Section(BaseModel):
-    """What all sections share: no unknown keys, and no change after loading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class ColumnEntry(Section):
@@ -303,5 +298,6 @@ SECTIONS: Final[Mapping[str, type[Section]]] = {
     "limits": LimitsSection,
     "roles": RolesSection,
     "athena": AthenaSection,
+    "prices": PricesSection,
     "run": RunSection,
 }

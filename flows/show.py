@@ -44,14 +44,14 @@ def show_plan(console: Console, plan: Plan) -> None:
         f"Planning read {plan.reads:,.1f} units.",
         highlight=False,
     )
+    for warning in plan.warnings:
+        console.print(f"warning: {warning}", style="yellow", highlight=False, markup=False)
     console.print(
         f"It needs {float(cost.read_units):,.1f} read units and {cost.write_units:,} write units: ${float(cost.once):,.4f} once; "
         f"then {_money(cost.saved_month)} a month {'less' if cost.saved_month >= 0 else 'more'}."
         + ("" if plan.purge == "keep" else f" Purging {hours}."),
         highlight=False,
     )
-    for warning in plan.warnings:
-        console.print(f"warning: {warning}", style="yellow", highlight=False, markup=False)
 
 
 def _money(dollars: Decimal) -> str:
@@ -63,9 +63,13 @@ def last_line(run: RunResult) -> str:
     result, purged, values = run.result, run.result.purged, run.record.values
     mode = {"delete": "removed", "expire": "marked to expire", "keep": "removed"}[str(values["purge"])]
     stored = f"{result.added:,} added and {result.replaced:,} replaced in {result.stored:,} stored segments ({result.stored_bytes:,} bytes)"
-    units = f"{values['read_units']:,.1f} read and {values['write_units']:,.1f} write units"
+    units = f"{values['read_units']:,.1f} read and {values['write_units']:,.1f} write units, ${values['dollars']:,.4f}"
+    planned = (
+        f"planned: {values['predicted_messages']:,} messages, {values['predicted_read_units']:,.1f} and "
+        f"{values['predicted_write_units']:,.1f} units, ${values['predicted_dollars']:,.4f}"
+    )
     requests = f"{values['dynamodb_requests']:,} DynamoDB and {values['s3_requests']:,} S3 requests"
-    done = f"{result.read:,} messages read, {stored}, {purged.done:,} {mode}; {units}, {requests}, {values['seconds']:,.1f} s"
+    done = f"{result.read:,} messages read, {stored}, {purged.done:,} {mode}; {units} ({planned}), {requests}, {values['seconds']:,.1f} s"
     return f"Done: {done}. Left: {run.left}. Stopped because: {run.why}."
 
 

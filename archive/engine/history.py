@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from archive.engine.batch import BatchResult
 from archive.engine.consumed import Consumed
+from archive.engine.stopping import Used
 from archive.model.config import PurgeMode
 from archive.model.keys import LakeKeys
 from archive.model.plan import Plan
@@ -33,7 +34,9 @@ def record_of(
 ) -> RunRecord:
     """Return a run's record. `why` says why it stopped: `done`, or what came in between. `times`: begin, end, seconds in between."""
     complete = plan.window if why == "done" and plan.command == "nightly" and not plan.holds else None
-    purged = result.purged
+    purged, dynamodb = result.purged, consumed.dynamodb
+    used = Used(result.read, dynamodb.read_units, dynamodb.write_units, times[2])
+    predicted = Used(plan.rows, float(plan.cost.read_units) + plan.reads, float(plan.cost.write_units), 0.0)
     return RunRecord(
         {
             "run": run,
@@ -63,17 +66,23 @@ def record_of(
             "messages_missing": purged.missing,
             "messages_refused": purged.refused,
             "surprises": purged.surprises,
-            "read_units": consumed.dynamodb.read_units,
-            "write_units": consumed.dynamodb.write_units,
-            "dynamodb_requests": consumed.dynamodb.requests,
-            "waited_seconds": round(consumed.dynamodb.waited_seconds, 3),
-            "throttles": consumed.dynamodb.throttles,
+            "read_units": dynamodb.read_units,
+            "write_units": dynamodb.write_units,
+            "dollars": round(used.dollars(plan.prices), _PLACES),
+            "predicted_messages": predicted.messages,
+            "predicted_read_units": predicted.read_units,
+            "predicted_write_units": predicted.write_units,
+            "predicted_dollars": round(predicted.dollars(plan.prices), _PLACES),
+            "dynamodb_requests": dynamodb.requests,
+            "waited_seconds": round(dynamodb.waited_seconds, 3),
+            "throttles": dynamodb.throttles,
             "s3_requests": consumed.s3_requests,
             "seconds": round(times[2], 3),
         }
     )
 
 
+_PLACES: Final = 6  # of dollars
 MOST_RUNS: Final = 2_000
 """A look at the past goes back so many runs at most: five years of nights."""
 

@@ -18,13 +18,11 @@ from archive.model.config import Module, Policy
 from archive.model.cost import BUSIEST_PROVIDER, Work, price_archive, purge_rate
 from archive.model.hold import Hold, free_windows
 from archive.model.plan import Command, Look, ModulePlan, Plan, estimate
-from archive.model.prices import prices_of
+from archive.model.ways import LAKE_SHARE
 from archive.model.window import Window, cutoff, from_ms, iso
 
 _LOOKS: Final = 3  # at the beginning, a third and two thirds of each module's window
 _ROWS_A_LOOK: Final = 50
-_TYPICAL_BYTES: Final = 2_048
-_LAKE_SHARE: Final = 4  # the lake's bytes are about a quarter of the items' (zstd)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +58,7 @@ def make_plan(session: Session, request: Request, now: datetime, told: Callable[
         parts = list(pool.map(lambda part: _estimated(session, part, exact=request.exact), planned))
     modules = tuple(module for module, _ in parts)
     looked, looked_bytes = sum(rows for _, (rows, _) in parts), sum(size for _, (_, size) in parts)
-    item_bytes = max(looked_bytes // looked, 1) if looked else _TYPICAL_BYTES
+    item_bytes = max(looked_bytes // looked, 1) if looked and session.facts.is_whole else session.facts.item_bytes
     plan = _priced(session, request, modules, holds, (item_bytes, session.governor.figures().read_units - before))
     if request.command == "nightly" and (text := _pause(session, plan, now)):
         told(text)
@@ -171,16 +169,16 @@ def _sweep_plan(session: Session, request: Request, window: Window | None, holds
     hint = max(facts.items - facts.index_items, 0)
     modules = (ModulePlan(None, window, hint, 0, max(hint, facts.items), junk=False),) if window else ()
     free = tuple(_not_held(session, modules, holds, now))
-    plan = _priced(session, request, free, holds, (max(facts.bytes // facts.items, 1) if facts.items else _TYPICAL_BYTES, 0.0))
-    scan = Work(facts.items, plan.item_bytes, facts.indexes, session.config.limits.streams, 0, 0)
-    return replace(plan, cost=price_archive(scan, "keep", prices_of(session.config.source.region)), first_batch=max(plan.segments, 1))
+    plan = _priced(session, request, free, holds, (facts.item_bytes, 0.0))
+    scan = Work(facts.items, plan.item_bytes, 0, session.config.limits.streams, 0, 0)
+    return replace(plan, cost=price_archive(scan, "keep", session.prices), first_batch=max(plan.segments, 1))
 
 
 def _priced(
     session: Session, request: Request, modules: tuple[ModulePlan, ...], holds: tuple[Hold, ...], measured: tuple[int, float]
 ) -> Plan:
     item_bytes, reads = measured
-    policy = session.config.policy
+    policy, parts = session.config.policy, session.facts.parts
     rows = sum(module.rows for module in modules)
     window = Window(min(module.window.start for module in modules), max(module.window.end for module in modules)) if modules else None
     segments = sum(1 for _ in session.record.layouts.segments(window)) if window else 0
@@ -189,12 +187,14 @@ def _priced(
     work = Work(
         rows=rows,
         item_bytes=item_bytes,
-        indexes=session.facts.indexes,
+        indexes=sum(part.projection == "ALL" for part in parts),
         queries=len(modules) * -(-segments // first) if segments else 0,
         segments=min(segments, rows),
-        lake_bytes=rows * item_bytes // _LAKE_SHARE,
+        lake_bytes=rows * item_bytes // LAKE_SHARE,
+        entries=tuple(part.entry_bytes for part in parts if part.projection != "ALL"),
+        fetched=0 if session.facts.is_whole else parts[0].entry_bytes,
     )
-    cost = price_archive(work, policy.purge, prices_of(session.config.source.region))
+    cost = price_archive(work, policy.purge, session.prices)
     days = max((window.end - window.start).days, 1) if window else 1
     busiest = max([BUSIEST_PROVIDER, *(Decimal(module.rows) / rows for module in modules if rows)])
     rate = purge_rate(rows // days, item_bytes, session.facts.indexes, session.governor.budget.write_rates(), busiest)
@@ -204,6 +204,8 @@ def _priced(
     warnings += [f"hold {hold.run} leaves restored messages of {hold.window} alone until {iso(hold.until)}" for hold in holds]
     if policy.purge != "keep" and not rate.keeps_up:
         warnings.append("purging takes longer than messages come in: raise the write units of [limits], or set a TTL when they are written")
+    if policy.purge != "keep" and (replicas := session.facts.replicas):
+        warnings.append(f"the table has {replicas} replicas: each removal is paid in each region; the units and dollars are this region's")
     return Plan(
         command=request.command,
         window=window,
@@ -215,6 +217,7 @@ def _priced(
         first_batch=first,
         item_bytes=item_bytes,
         cost=cost,
+        prices=session.prices,
         rate=rate,
         exact=request.exact,
         reads=reads,

@@ -26,7 +26,7 @@ from archive.model.config import Config
 from archive.model.keys import LakeKeys
 from archive.model.lake_record import LakeRecord
 from archive.model.layout import Layout, Segment
-from archive.model.prices import prices_of
+from archive.model.prices import Prices, prices_of, region_of
 from archive.model.receipt import Owner
 from archive.model.spec import SPEC_VERSION
 from archive.model.window import Window
@@ -156,7 +156,13 @@ class Session:
         """Return which cap this run has reached after so many messages, or None; `elsewhere` is what its processes have told."""
         figures = total(latest(elsewhere, self.consumed()).values()).dynamodb
         used = Used(messages, figures.read_units, figures.write_units, self.brake.seconds)
-        return cap_reached(self.config.limits, used, prices_of(self.config.source.region))
+        return cap_reached(self.config.limits, used, self.prices)
+
+    @property
+    def prices(self) -> Prices:
+        """What the table's region asks for a table of its class, or what the settings say instead."""
+        prices = prices_of(self.config.source.region or region_of(self.facts.arn), self.config.prices)
+        return prices.infrequent_access if self.facts.infrequent else prices
 
     @property
     def named_modules(self) -> tuple[str, ...] | None:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Literal
 
+from archive.model.prices import Overrides
 from archive.model.spec import TableSpec
 
 PurgeMode = Literal["delete", "expire", "keep"]
@@ -103,3 +104,5 @@ class Config:
     policy: Policy
     limits: Limits
     roles: Roles
+    prices: Overrides = ()
+    """What is paid instead of list prices."""

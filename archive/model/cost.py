@@ -28,7 +28,8 @@ _ARCHIVE_PUTS, _ARCHIVE_GETS, _PURGE_PUTS, _PURGE_GETS = 2, 1, 2, 1
 class Work:
     """What is archived: `rows` items of `item_bytes` on average, in `queries` Queries, into `segments` of `lake_bytes` in all.
 
-    `indexes` counts the full (projection ALL) indexes that hold each item.
+    `indexes` counts the full (projection ALL) indexes that hold each item; `entries` are the bytes of an entry of each other one.
+    `fetched` is such an entry's size too where the index that is queried holds only a part (0: all): the items are then fetched by key.
     """
 
     rows: int
@@ -37,10 +38,13 @@ class Work:
     queries: int
     segments: int
     lake_bytes: int
+    entries: tuple[int, ...] = ()
+    fetched: int = 0
 
     def __post_init__(self) -> None:
         """Refuse what cannot be counted, and items of no size."""
-        if min(self.rows, self.indexes, self.queries, self.segments, self.lake_bytes) < 0 or self.item_bytes < 1:
+        counts = (self.rows, self.indexes, self.queries, self.segments, self.lake_bytes, self.fetched)
+        if min(counts) < 0 or min(self.item_bytes, *self.entries, 1) < 1:
             message = "the work to be priced has a negative count, or items of no size; give counts from 0 and item bytes from 1"
             raise InputError(message)
 
@@ -125,11 +129,11 @@ def price_archive(work: Work, mode: PurgeMode, prices: Prices) -> Cost:
     """
     purges = mode != "keep"
     with localcontext(_EXACT):
-        read = query_units(work.rows, work.item_bytes) + _HALF * (work.queries - 1) if work.queries else Decimal(0)
-        written = work.rows * write_units(work.item_bytes, work.indexes) if purges else 0
+        read = _reading_units(work) if work.queries else Decimal(0)
+        written = work.rows * _removing_units(work, mode)
         puts = work.segments * (_ARCHIVE_PUTS + _PURGE_PUTS * purges)
         gets = work.segments * (_ARCHIVE_GETS + _PURGE_GETS * purges)
-        freed = work.rows * (work.item_bytes + ITEM_OVERHEAD) * (1 + work.indexes) if purges else 0
+        freed = work.rows * _stored_bytes(work) if purges else 0
         return Cost(
             read_units=read,
             write_units=written,
@@ -139,6 +143,25 @@ def price_archive(work: Work, mode: PurgeMode, prices: Prices) -> Cost:
             lake_month=work.lake_bytes * prices.lake_gb_month / _GB,
             freed_month=freed * prices.table_gb_month / _GB,
         )
+
+
+def _reading_units(work: Work) -> Decimal:
+    """Return the read units of all queries; items that are fetched by key (BatchGetItem) are read consistently, and rounded one by one."""
+    queries = query_units(work.rows, work.fetched or work.item_bytes) + _HALF * (work.queries - 1)
+    return queries + work.rows * 2 * page_units(work.item_bytes) if work.fetched else queries
+
+
+def _removing_units(work: Work, mode: PurgeMode) -> int:
+    """Return the write units of removing one item. A mark is not written to an index that does not hold the TTL."""
+    if mode == "keep":
+        return 0
+    parts = sum(write_units(size, 0) for size in work.entries) if mode == "delete" else 0
+    return write_units(work.item_bytes, work.indexes) + parts
+
+
+def _stored_bytes(work: Work) -> int:
+    """Return what one item takes in the table and its indexes."""
+    return (work.item_bytes + ITEM_OVERHEAD) * (1 + work.indexes) + sum(size + ITEM_OVERHEAD for size in work.entries)
 
 
 def write_rate(item_bytes: int, indexes: int, rates: WriteRates, busiest: Decimal) -> Decimal:

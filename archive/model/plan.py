@@ -8,6 +8,7 @@ from typing import Literal
 from archive.model.config import Module, PurgeMode
 from archive.model.cost import Cost, PurgeRate
 from archive.model.hold import Hold
+from archive.model.prices import Prices
 from archive.model.window import Window, iso
 
 Command = Literal["nightly", "backfill", "purge", "sweep"]
@@ -47,6 +48,7 @@ class Plan:
     first_batch: int
     item_bytes: int
     cost: Cost
+    prices: Prices
     rate: PurgeRate
     exact: bool
     reads: float
@@ -93,6 +95,8 @@ class Plan:
             "write_units": self.cost.write_units,
             "dollars_once": str(round(self.cost.once, 6)),
             "dollars_saved_a_month": str(round(self.cost.saved_month, 6)),
+            "prices_of": self.prices.region,
+            "prices_as_of": self.prices.as_of.isoformat(),
             "purge_hours": None if self.rate.hours is None else round(float(self.rate.hours), 4),
             "planning_read_units": self.reads,
             "warnings": list(self.warnings),

@@ -7,19 +7,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from archive.errors import InputError
+from archive.model.bill import Part
 from archive.model.budget import Index, Warm, indexes_of, warm_of
 from archive.model.config import Source
 from archive.model.spec import Column
+from archive.model.table_shape import index_parts, is_infrequent, item_bytes_of
 
 
 @dataclass(frozen=True, slots=True)
 class TableFacts:
-    """What DescribeTable says. Counts and bytes are hours old and approximate."""
+    """What DescribeTable says. Counts and the average item's bytes are hours old and approximate."""
 
     arn: str
     table_id: str
     items: int
-    bytes: int
+    item_bytes: int
     index_items: int
     projection: str
     written: tuple[Index, ...]
@@ -28,7 +30,15 @@ class TableFacts:
     """The indexes that can be asked: those that hold all messages by now."""
     warm: Warm
     replicas: int
+    infrequent: bool
+    parts: tuple[Part, ...]
+    """The indexes, local ones too, as they are priced; the one by module comes first."""
     key_types: dict[str, str]
+
+    @property
+    def is_whole(self) -> bool:
+        """Say whether the index by module holds whole items."""
+        return self.projection == "ALL"
 
     @property
     def indexes(self) -> int:
@@ -72,13 +82,15 @@ def facts_of(table: Mapping[str, Any], source: Source) -> TableFacts:
         arn=table["TableArn"],
         table_id=table.get("TableId", table["TableArn"]),
         items=table.get("ItemCount", 0),
-        bytes=table.get("TableSizeBytes", 0),
+        item_bytes=(item_bytes := item_bytes_of(table)),
         index_items=index.get("ItemCount", 0),
         projection=str(index.get("Projection", {}).get("ProjectionType", "ALL")),
         written=(written := indexes_of(table)),
         answering=tuple(index for index in written if index.name not in being_made),
         warm=warm_of(table),
         replicas=len(table.get("Replicas", [])),
+        infrequent=is_infrequent(table),
+        parts=index_parts(table, source.index, item_bytes),
         key_types=types,
     )
 

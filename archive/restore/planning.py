@@ -19,7 +19,7 @@ from archive.model.cost import BUSIEST_PROVIDER, WRITE_BLOCK, write_rate, write_
 from archive.model.hold import Hold
 from archive.model.item_size import item_size
 from archive.model.layout import Segment
-from archive.model.prices import prices_of
+from archive.model.prices import prices_of, region_of
 from archive.model.target_table import TargetTable
 from archive.restore.opening import OpenLake
 from archive.restore.plan import Part, Request, RestorePlan
@@ -75,7 +75,8 @@ def make_plan(lake: OpenLake, target: TargetTable | None, request: Request, conf
     parts = tuple(looked.parts)
     warnings = tuple(looked.warnings)
     rate = _rate(config, target, units, request.wanted.modules) if target else 1.0
-    plan = RestorePlan(request, parts, target, None, units, rate, prices_of(config.source.region), warnings)
+    prices = prices_of(config.source.region or region_of(lake.record.owner.table_arn), config.prices)
+    plan = RestorePlan(request, parts, target, None, units, rate, prices, warnings)
     if target is None or target.owner != lake.record.owner or plan.window is None:
         return plan
     return replace(plan, hold=_hold(plan, looked.modules, run))

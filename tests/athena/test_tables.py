@@ -21,6 +21,7 @@ from archive.governor import Figures
 from archive.lake.purge_records import Done, Intent
 from archive.model.config import Config, Lake, Limits, Policy, Roles, Source
 from archive.model.keys import LakeKeys
+from archive.model.prices import US_EAST_1
 from archive.model.receipt import Receipt
 from archive.model.spec import CHAT_MESSAGES
 from archive.restore.run import RestoreResult
@@ -86,6 +87,7 @@ def test_purge_columns_are_the_fields_of_intents_and_outcomes() -> None:
 def test_run_columns_are_the_fields_of_run_records() -> None:
     """One table reads the records of all runs: restores have other fields than those that archive."""
     nothing = SimpleNamespace(window=None, command="nightly", purge="keep", holds=(), modules=(), named=None)
+    nothing.rows, nothing.reads, nothing.prices, nothing.cost = 5, 1.5, US_EAST_1, SimpleNamespace(read_units=2, write_units=8)
     consumed = Consumed(Figures(1.5, 3, 2.5, 4, 5.5, 6), 7)
     plan: Any = nothing
     archived = record_of("run-1", plan, BatchResult(), "done", (NOW, NOW, 5.5), consumed).values

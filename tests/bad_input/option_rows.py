@@ -44,6 +44,11 @@ WINDOWS: Final = [
 OPTIONS: Final = [
     Row("a command that there is not", ("archive",), "No such command 'archive'", 2),
     Row("an option that there is not", ("nightly", "--force"), "No such option: --force", 2),
+    Row("no messages a month", ("costs", "--messages", "0"), "--messages 0 is no number of messages a month; give one from 1 to 1,000,000,000,000", 2),
+    Row("messages a month that are no number", ("costs", "--messages", "many"), "Invalid value for '--messages'", 2),
+    Row("an item larger than DynamoDB takes", ("costs", "--item-bytes", "409601"), "--item-bytes 409,601 is no size of an item; give one from 1 to 409,600", 2),
+    Row("a size for a table that is looked at", ("costs", "--table", "--item-bytes", "2048"), "--item-bytes cannot be given with --table, which knows the size of its items; leave one of the two out", 2),
+    Row("the costs of a table that is not there", ("costs", "--table"), "table … does not exist in this account and region (dynamodb:DescribeTable); check the settings", 2, settings(source={"table": "Nowhere"})),
     Row("a module of the wrong type", ("backfill", *WINDOW, "--module", "algebra"), "--module takes whole numbers here (moduleId is a number)", 2),
     Row("a module without messages", ("backfill", *WINDOW, "--module", "404", "--yes"), "Done: 0 messages read", 0, after=After.NOT_MOVED),
     Row("a purge while the mode is `keep`", ("purge", *WINDOW, "--yes"), '[policy] purge is "keep": set it to "delete" or "expire" before you purge', 2),

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import tomllib
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from archive.errors import InputError
 from archive.model.config import Limits, Policy, Roles
+from archive.model.prices import PRICE_NAMES
 from archive.model.spec import CHAT_MESSAGES
 from athena import AthenaConfig
 from flows.settings import Settings, load_settings
@@ -240,6 +242,10 @@ BAD_FILES = [
     (BUCKET + "[athena]\ndatabase = 'My-DB'\n", "athena.database is 'My-DB', which is not a name Glue takes"),
     (BUCKET + "[athena]\ntable = 'receipts'\n", "athena.table is 'receipts', the name of another of the lake's tables or views"),
     (BUCKET + "[athena]\noutput = 'results'\n", "athena.output is 'results', which is not a place in S3"),
+    (BUCKET + "[prices]\nscan_tb = -1\n", "prices.scan_tb is -1, which is not a price; write US dollars as a number, such as 0.625"),
+    (BUCKET + "[prices]\nscan_tb = true\n", "prices.scan_tb is true, which is not a price"),
+    (BUCKET + "[prices]\nscan_tb = inf\n", "prices.scan_tb is inf, which is not a price"),
+    (BUCKET + "[prices]\nscan_gb = 1\n", "prices.scan_gb is not a setting; did you mean prices.scan_tb?"),
     (BUCKET + "[run]\nprefect = 'maybe'\n", "run.prefect is 'maybe'; write true or false"),
 ]
 
@@ -307,6 +313,14 @@ def test_the_example_holds_every_key() -> None:
     expected["source"] = (expected["source"] - {"columns"}) | columns
     assert "# [[source.columns]]" in text
     assert {name: set(re.findall(r"^(?:# )?(\w+) = ", part, re.MULTILINE)) for name, part in found.items()} == expected
+
+
+def test_every_price_can_be_set(tmp_path: Path) -> None:
+    """[prices] has the names of the price list, and an amount is what was written: a number, or a variable's text."""
+    assert tuple(SECTIONS["prices"].model_fields) == PRICE_NAMES
+    settings = load_settings(write(tmp_path, BUCKET + "[prices]\nscan_tb = 0.1\n"), {"DYNALAKE_PRICES__WRITE_MILLION": "0.5"})
+    assert settings.config().prices == (("write_million", Decimal("0.5")), ("scan_tb", Decimal("0.1")))
+    assert settings.athena_config().prices == settings.config().prices
 
 
 def test_every_section_is_a_setting() -> None:

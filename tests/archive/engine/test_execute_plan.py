@@ -52,6 +52,7 @@ def a_plan(windows: dict[Module, Window], first_batch: int = 1) -> Plan:
         first_batch=first_batch,
         item_bytes=1,
         cost=cost,
+        prices=prices_of(None),
         rate=purge_rate(0, 1, 0, WriteRates(1.0, 1.0, 1.0)),
         exact=False,
         reads=0.0,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
 
@@ -14,7 +15,9 @@ from archive.engine.history import all_runs, complete_through, record_of
 from archive.engine.planning import Request, make_plan
 from archive.governor import Figures
 from archive.model.plan import Command, Plan
+from archive.model.prices import prices_of
 from archive.model.window import DAY
+from flows.show import last_line
 from tests.archive.engine.workplace import NOW, Workplace, ignore, message
 
 CONSUMED = Consumed(Figures(1.5, 2, 8.0, 1, 0.25, 7), 4)
@@ -63,6 +66,30 @@ def test_a_record_is_one_line_that_says_what_was_done(plan: Plan) -> None:
     assert (values["segments_failed"], values["read_units"], values["seconds"]) == (1, 1.5, 2.346)
     assert (values["dynamodb_requests"], values["waited_seconds"], values["throttles"]) == (3, 0.25, 7)
     assert (values["started_at"], values["ended_at"]) == ("2024-06-01T03:00:00Z", "2024-06-02T03:00:00Z")
+
+
+def test_a_record_holds_what_was_predicted_against_what_was_measured(plan: Plan) -> None:
+    """Messages, units with those that planning read, and dollars of units on both sides, at the plan's prices."""
+    prices = prices_of(None, (("read_million", Decimal(1_000_000)), ("write_million", Decimal(2_000_000))))
+    predicted = replace(plan, prices=prices, reads=0.5, cost=replace(plan.cost, read_units=Decimal("2.5"), write_units=4))
+    values = record_of("run-1", predicted, BatchResult(read=1), "done", (NOW, NOW, 0.0), CONSUMED).values
+    told = [values[f"predicted_{what}"] for what in ("messages", "read_units", "write_units", "dollars")]
+    assert told == [1, 3.0, 4.0, 3.0 + 2 * 4.0]
+    assert [values[what] for what in ("messages_read", "read_units", "write_units", "dollars")] == [1, 1.5, 8.0, 1.5 + 2 * 8.0]
+
+
+def test_a_run_that_goes_to_plan_consumes_what_was_predicted(place: Workplace) -> None:
+    """Its own record says so: as many messages and write units, and at the price of those that it was told to pay."""
+    place.put(message("a", 1, 1), message("b", 2, 2))
+    paid = replace(place, config=replace(place.config, prices=(("write_million", Decimal(1_000_000)),)))
+    _, run = paid.perform(Request("nightly"))
+    values = run.record.values
+    assert values["predicted_messages"] == values["messages_read"] == 2
+    assert values["predicted_write_units"] == 8.0
+    assert values["dollars"] == pytest.approx(values["write_units"], abs=0.01)
+    line = last_line(run)
+    assert f"planned: 2 messages, {values['predicted_read_units']:,.1f} and 8.0 units, ${values['predicted_dollars']:,.4f}" in line
+    assert f"${values['dollars']:,.4f} (planned" in line
 
 
 def test_a_lake_without_runs_is_complete_through_nothing(place: Workplace) -> None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from archive.engine.consumed import Consumed
 from archive.engine.planning import Request, archive_end, make_plan
 from archive.errors import InputError
+from archive.governor import Figures
 from archive.model.plan import Look, estimate
 from archive.model.window import DAY, Window, iso, parse_instant
 from tests.archive.engine.workplace import DAY_MS, NOW, TWO_DAYS, WEEK, Workplace, hooked, ignore, message
@@ -219,3 +222,44 @@ def test_a_night_after_a_pause_says_how_long_it_was_and_how_much_there_is(place:
         make_plan(place.session(), Request("nightly"), NOW + days * DAY, told.append)
         assert [text[: len(says[0])] for text in told if says and "night" in text] == says
         assert bool(says) == any("last complete night" in text for text in told)
+
+
+def test_an_index_of_keys_is_priced_as_what_it_is(place: Workplace) -> None:
+    """Two units for the item and one for each entry, where three full indexes are eight; and each item is fetched, for a whole unit."""
+    place.put(message("a", 1, 1), message("b", 2, 1))
+    session = place.session()
+    session.facts = replace(session.facts, item_bytes=2_048)
+    keys = tuple(replace(part, projection="KEYS_ONLY", entry_bytes=120) for part in session.facts.parts)
+    assert len(keys) == 3
+    session.facts = replace(session.facts, projection="KEYS_ONLY", parts=keys)
+    plan = make_plan(session, Request("backfill", TWO_DAYS), NOW, ignore)
+    assert (plan.rows, plan.item_bytes, plan.cost.write_units) == (2, 2_048, 2 * (2 + 3))
+    assert plan.cost.read_units == Decimal("0.5") + 2
+
+
+def test_a_removal_that_is_paid_in_several_regions_is_said_beforehand(place: Workplace) -> None:
+    """The units of a run are those of one region, for these are what it can measure."""
+    place.put(message("a", 1, 1))
+    for purge, says in (("delete", True), ("keep", False)):
+        session = place.with_policy(purge=purge).session()
+        session.facts = replace(session.facts, replicas=2)
+        warnings = make_plan(session, Request("backfill", TWO_DAYS), NOW, ignore).warnings
+        assert any("2 replicas: each removal is paid in each region" in warning for warning in warnings) == says
+
+
+def test_a_plan_is_priced_by_the_tables_region_and_the_settings(place: Workplace) -> None:
+    """The region that the settings name, else that of the table's ARN, and its class; what the settings say goes before either."""
+    place.put(message("a", 1, 1))
+    session = place.session()
+    session.facts = replace(session.facts, arn="arn:aws:dynamodb:eu-west-1:123456789012:table/t")
+    session.config = replace(session.config, source=replace(session.config.source, region=None))
+    plan = make_plan(session, Request("backfill", TWO_DAYS), NOW, ignore)
+    assert (plan.to_dict()["prices_of"], plan.cost.purging) == ("eu-west-1", plan.cost.write_units * Decimal("0.705") / 10**6)
+    session.facts = replace(session.facts, infrequent=True)
+    rare = make_plan(session, Request("backfill", TWO_DAYS), NOW, ignore)
+    assert rare.cost.purging == plan.cost.write_units * Decimal("0.885") / 10**6
+    session.facts = replace(session.facts, infrequent=False)
+    session.config = replace(session.config, prices=(("write_million", Decimal(1_000_000)),))
+    assert make_plan(session, Request("backfill", TWO_DAYS), NOW, ignore).cost.purging == plan.cost.write_units
+    session.config = replace(session.config, limits=replace(session.config.limits, max_dollars=1.0))
+    assert session.cap(0, {"elsewhere": Consumed(Figures(write_units=2.0))}) == "the cap of $1.00 is reached ([limits] max_dollars)"

@@ -78,6 +78,17 @@ def test_each_further_query_may_round_up_once_more() -> None:
     assert price_archive(more, "keep", US_EAST_1).read_units == price_archive(MILLION, "keep", US_EAST_1).read_units + 50
 
 
+def test_an_index_of_keys_costs_its_own_bytes_and_what_it_lacks() -> None:
+    """Three full indexes are replaced by one with entries of 120 bytes, which is read: a unit for the table's item, one for the entry's."""
+    part = replace(MILLION, indexes=0, entries=(120,), fetched=120)
+    delete, expire = price_archive(part, "delete", US_EAST_1), price_archive(part, "expire", US_EAST_1)
+    assert (delete.write_units, expire.write_units) == (3_000_000, 2_000_000)
+    assert delete.read_units == query_units(1_000_000, 120) + 1_000_000
+    assert Fraction(delete.freed_month) == Fraction(1_000_000 * (2148 + 220), 2**30) / 4
+    with pytest.raises(InputError):
+        replace(MILLION, entries=(0,))
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_nothing_costs_nothing(mode: PurgeMode) -> None:
     """No rows, no queries and no segments: no units and no dollars."""
@@ -193,5 +204,5 @@ def test_an_impossible_rate_is_refused(budget: float, busiest: str) -> None:
 def test_an_unknown_region_gets_prices_that_say_where_they_are_from() -> None:
     """A plan is better with near prices than with none, as long as it says which."""
     assert prices_of("us-east-1") is US_EAST_1
-    assert prices_of("eu-central-1").region == "us-east-1"
+    assert prices_of("ap-southeast-2").region == "us-east-1"
     assert prices_of(None).as_of.year == 2024
