@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from archive.errors import InputError, LakeDamagedError, RefusedError
+from archive.model.backup import Backup
 from archive.model.layout import Layout, Layouts
 from archive.model.receipt import Owner
 from archive.model.spec import SPEC_VERSION, TableSpec
@@ -15,13 +16,14 @@ from archive.model.spec import SPEC_VERSION, TableSpec
 
 @dataclass(frozen=True, slots=True)
 class LakeRecord:
-    """What archive.json holds. `partiql_types` None: not tried yet on this table."""
+    """What archive.json holds. `partiql_types` None: not tried yet on this table. `backup`: the one before the first purge."""
 
     owner: Owner
     layouts: Layouts
     columns: dict[str, list[str]]
     attributes: frozenset[str]
     partiql_types: frozenset[str] | None
+    backup: Backup | None = None
 
     @classmethod
     def new(cls, owner: Owner, layout: Layout, spec: TableSpec) -> LakeRecord:
@@ -41,6 +43,7 @@ class LakeRecord:
             "columns": self.columns,
             "attributes": sorted(self.attributes),
             "partiql_types": None if self.partiql_types is None else sorted(self.partiql_types),
+            "backup": None if self.backup is None else self.backup.to_dict(),
         }
         return json.dumps(values, indent=1).encode() + b"\n"
 
@@ -52,13 +55,14 @@ class LakeRecord:
             layouts = tuple(
                 Layout.parse(date.fromisoformat(item["from"]), item["partition"], item["segment"]) for item in values["layouts"]
             )
-            types = values["partiql_types"]
+            types, backup = values["partiql_types"], values.get("backup")  # lakes from before there were backups have none
             return cls(
                 owner=Owner(**values["owner"]),
                 layouts=Layouts(layouts),
                 columns=values["columns"],
                 attributes=frozenset(values["attributes"]),
                 partiql_types=None if types is None else frozenset(types),
+                backup=None if backup is None else Backup.from_dict(backup),
             )
         except (ValueError, KeyError, TypeError, InputError) as error:
             message = f"{key} is not a readable lake record; restore its last version from the bucket's version history"
