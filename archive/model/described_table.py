@@ -141,10 +141,10 @@ class Differences:
 
 
 def differences(described: Described, wanted: WantedTable) -> Differences:
-    """Hold a table that is there against the wanted one."""
+    """Hold a table that is there, and has the right keys, against the wanted one."""
     table = described.table
     there = indexes_in(table)
-    wrong = [text for text in (wrong_keys(table, wanted), *(wrong_index(table, index, wanted) for index in wanted.indexes)) if text]
+    wrong = [text for index in wanted.indexes if (text := wrong_index(table, index, wanted))]
     missing = [index.name for index in wanted.indexes if index.name not in there]
     if missing:
         wrong.append(f"the table has no index {', '.join(missing)}: run `dynalake table add-indexes`")

@@ -11,7 +11,7 @@ from rich.console import Console
 from archive.aws import Clients
 from archive.dynamo_table import SourceTable
 from archive.errors import RefusedError
-from archive.model.described_table import Differences, differences
+from archive.model.described_table import Differences, differences, wrong_keys
 from archive.model.index_plan import Throughput
 from archive.model.prices import prices_of
 from archive.model.table_check import judge
@@ -38,8 +38,9 @@ def about() -> None:
 def create(config: ConfigOption = None, yes: YesOption = False, as_json: JsonOption = False) -> None:
     """Create the table of the settings: three indexes, on demand, TTL, 35 days of point-in-time recovery, deletion protection.
 
-    May be repeated: of a table that is there, what is right is left alone; what is off is switched on where you agree, and what
-    differs otherwise is said and not changed. Example: dynalake table create
+    May be repeated: what is right at a table that is there is left alone, what is off is switched on where you agree, and
+    what differs otherwise is said and not changed.
+    Example: dynalake table create
     """
     with errors_as_sentences():
         settings = settings_of(config)
@@ -51,7 +52,11 @@ def create(config: ConfigOption = None, yes: YesOption = False, as_json: JsonOpt
             source.create(protected=True)
         else:
             source.wait(lambda state: _say(console, state))
-        found = differences(source.look(), source.wanted)
+        described = source.look()
+        if wrong := wrong_keys(described.table, source.wanted):
+            message = f"nothing was changed: table {source.name} is there already, and {wrong}"
+            raise RefusedError(message)
+        found = differences(described, source.wanted)
         if not made:
             _require_consent(console, source, found, yes=yes)
         for step in found.steps:
@@ -97,7 +102,7 @@ def _conclude(console: Console, source: SourceTable, found: Differences, *, made
 def add_indexes(
     config: ConfigOption = None,
     read_units: Annotated[
-        int | None, typer.Option(help="A provisioned table's new index has so many read units a second ...", show_default=False)
+        int | None, typer.Option(help="Read units a second of a new index, if the table is provisioned ...", show_default=False)
     ] = None,
     write_units: UnitsOption = None,
     yes: YesOption = False,
@@ -129,7 +134,8 @@ def add_indexes(
 def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Look at the table: keys, indexes, ItemCounts, TTL, recovery, backups, protection, replicas. Changes nothing.
 
-    Ends with exit code 3 where Dynalake could not do what the settings say. Example: dynalake table check
+    Ends with exit code 3 where Dynalake could not do what the settings say.
+    Example: dynalake table check
     """
     with errors_as_sentences():
         settings = settings_of(config)

@@ -163,7 +163,6 @@ def test_the_newest_backup_is_the_youngest() -> None:
         (replace(RIGHT, recovery="no"), [], "^no$", ""),
         (having(DeletionProtectionEnabled=False), ["protection"], "", ""),
         (without(MODULE, STUDENT), [], f"no index {MODULE}, {STUDENT}: run `dynalake table add-indexes`", ""),
-        (typed(timestamp="S"), [], "timestamp is of type S", ""),
         (with_index(MODULE, KeySchema=key_schema(("a", "timestamp"))), [], "delete it", ""),
         (with_index(MODULE, Projection={"ProjectionType": "INCLUDE"}), [], "", f"{MODULE} projects INCLUDE, not ALL"),
         (having(BillingModeSummary={"BillingMode": "PROVISIONED"}), [], "", "provisioned units"),
