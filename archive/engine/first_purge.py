@@ -11,7 +11,7 @@ from archive.engine.session import Session
 from archive.errors import TransientServiceError
 from archive.model.backup import SETTLED, YOUNG, Backup, is_needed
 
-_PAUSE: Final = 5.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 5.0, 60.0
 _PATIENCE: Final = 30 * 60.0  # seconds; a backup is there within minutes
 
 
@@ -46,14 +46,15 @@ def back_up_once(session: Session, now: datetime, say: Callable[[str], None]) ->
 def _wait(session: Session, backups: Backups, backup: Backup, age: float) -> None:
     """Wait until a backup, `age` seconds old by now, is available and settled: it may lack what is removed within its first minute."""
     timing = session.timing
-    began = timing.clock()
+    began, pause = timing.clock(), _FIRST_PAUSE
     while not backups.is_available(backup):
         if timing.clock() - began > _PATIENCE:
             message = (
                 f"backup {backup.name} of table {session.config.source.table} is still being made; nothing was removed: run again later"
             )
             raise TransientServiceError(message)
-        timing.sleep(_PAUSE)
+        timing.sleep(pause)
+        pause = min(pause * 2, _LONGEST_PAUSE)
     rest = SETTLED.total_seconds() - max(age, 0.0) - (timing.clock() - began)
     if rest > 0:
         timing.sleep(rest)

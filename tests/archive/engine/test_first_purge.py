@@ -92,7 +92,7 @@ def test_nothing_is_removed_within_a_minute_of_the_request(place: Workplace) -> 
 
 def test_a_backup_is_waited_for_until_it_is_available(place: Workplace) -> None:
     """Only that can be restored from; after half an hour the run gives up, and the next finds it."""
-    states = iter(["CREATING"] * 20)
+    states = iter(["CREATING"] * 5)
 
     def creating(parsed: dict[str, Any], **_: object) -> None:
         details = parsed["BackupDescription"]["BackupDetails"]
@@ -101,18 +101,18 @@ def test_a_backup_is_waited_for_until_it_is_available(place: Workplace) -> None:
     session = place.opened()
     with hooked(session.purger_clients.dynamodb, "after-call.dynamodb.DescribeBackup", creating):
         back_up_once(session, datetime.now(UTC), ignore)
-    assert session.timing.clock() == 100
+    assert session.timing.clock() == 5 + 10 + 20 + 40 + 60
     assert session.record.backup is not None
 
     place.s3.delete_object(Bucket=place.bucket, Key="lake/archive.json")
     stuck = place.opened("run-2")
-    states = iter(["CREATING"] * 2_000)
+    states = iter(["CREATING"] * 200)
     with (
         hooked(stuck.purger_clients.dynamodb, "after-call.dynamodb.DescribeBackup", creating),
         pytest.raises(TransientServiceError, match="is still being made; nothing was removed"),
     ):
         back_up_once(stuck, datetime.now(UTC), ignore)
-    assert 1_800 < stuck.timing.clock() < 1_820
+    assert 1_800 < stuck.timing.clock() <= 1_860
     assert stuck.record.backup is None
 
 
@@ -135,8 +135,10 @@ class KilledError(BaseException):
     """The process is gone."""
 
 
-@pytest.mark.parametrize("operation", ["ListBackups", "CreateBackup", "DescribeBackup", "PutObject"])
-@pytest.mark.parametrize("way", ["before-call", "after-call"])
+@pytest.mark.parametrize(
+    ("operation", "way"),
+    [("CreateBackup", "before-call"), ("CreateBackup", "after-call"), ("PutObject", "before-call"), ("PutObject", "after-call")],
+)
 def test_a_crash_leaves_one_backup_at_most_and_the_next_run_remembers_it(place: Workplace, operation: str, way: str) -> None:
     """Whichever call the run dies at: between the backup and its record, too."""
     session = place.opened()
@@ -181,7 +183,6 @@ def test_only_a_young_backup_of_ours_is_taken(place: Workplace) -> None:
         ("CreateBackup", "AccessDeniedException", "dynamodb:CreateBackup is not permitted"),
         ("CreateBackup", "UnknownOperationException", "dynamodb:CreateBackup is not known to this server"),
         ("CreateBackup", "LimitExceededException", r"dynamodb:CreateBackup was refused \(LimitExceededException\)"),
-        ("ListBackups", "AccessDeniedException", "dynamodb:ListBackups is not permitted"),
         ("DescribeBackup", "AccessDeniedException", "dynamodb:DescribeBackup is not permitted"),
     ],
 )
