@@ -57,6 +57,7 @@ READS: Final = frozenset(
         "GetObject",
         "GetTable",
         "HeadObject",
+        "ListBackups",
         "ListObjectsV2",
         "Query",
         "Scan",

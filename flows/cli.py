@@ -16,6 +16,7 @@ from flows.commands.restoring import holds, release, restore
 from flows.commands.setting_up import setup
 from flows.commands.stopping import resume, stop
 from flows.commands.sweeping import sweep
+from flows.commands.tabling import table
 
 _EPILOG = (
     "Exit codes: 0 done; 1 unexpected failure; 2 wrong input; 3 refused, because a promise could not be kept; 4 a proof failed; "
@@ -56,6 +57,7 @@ for command in (
     adopt,
 ):
     app.command()(command)
+app.add_typer(table, name="table")
 
 
 def main() -> None:

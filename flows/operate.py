@@ -9,12 +9,14 @@ from datetime import UTC, datetime
 from functools import lru_cache, partial
 
 from archive.engine.batch import Batch, BatchResult, BatchWork
-from archive.engine.checking import Finding, check
+from archive.engine.checking import check
+from archive.engine.first_purge import back_up_once
 from archive.engine.planning import Request, make_plan
 from archive.engine.run import Engine, RunResult, execute_plan, finish, one_by_one
 from archive.engine.session import Session
 from archive.errors import DynalakeError, RefusedError
 from archive.model.config import Config
+from archive.model.finding import Finding
 from archive.model.plan import Command, Plan
 from athena import Since, lake_tables, widen
 from flows import reporter
@@ -89,6 +91,7 @@ def perform(
     if plan.window is not None and plan.modules:
         for warning in session.require_purgeable():
             reporter.current().say(f"warning: {warning}")
+        back_up_once(session, now, reporter.current().say)
         if plan.purge != "keep" and config.policy.protocol == "partiql":
             session.partiql_types()  # tried here once, and not by each process that executes batches
         # Before anything can be purged, Athena must be able to see the days that it will be purged from, and all older ones.

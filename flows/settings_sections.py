@@ -223,6 +223,7 @@ class PolicySection(Section):
     single_writer: Flag = False
     late_rows: Annotated[Whole, Field(ge=1)] = 1000
     late_days: Annotated[Whole, Field(ge=1, le=3_650)] = 7
+    backup_before_first_purge: Flag = True
 
 
 class LimitsSection(Section):

@@ -118,7 +118,7 @@ def place_in(store: Store, folder: Path, run: str = "run-1") -> Place:
 
 def policy(purge: PurgeMode = "delete") -> Policy:
     """Return a policy that purges so, one message a request."""
-    return Policy(90, purge, 7, 3, "expiresAt", "single", single_writer=False, late_rows=1000, late_days=7)
+    return Policy(90, purge, 7, 3, "expiresAt", "single", single_writer=False, late_rows=1000, late_days=7, backup_before_first_purge=False)
 
 
 @contextmanager

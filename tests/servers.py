@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.error import HTTPError, URLError
@@ -20,10 +21,12 @@ from urllib.request import ProxyHandler, build_opener
 import boto3
 from botocore.config import Config
 
+from archive.model.config import Source
+from archive.model.spec import CHAT_MESSAGES
+from archive.model.wanted_table import wanted_table
+
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_dynamodb.literals import ScalarAttributeTypeType
-    from mypy_boto3_dynamodb.type_defs import GlobalSecondaryIndexTypeDef, KeySchemaElementTypeDef
     from mypy_boto3_glue import GlueClient
     from mypy_boto3_s3 import S3Client
 
@@ -177,26 +180,14 @@ def free_port() -> int:
         return port
 
 
+def chat_messages(table: str = TABLE) -> Source:
+    """Return the settings' source, as it is without settings, for a table of this name."""
+    return Source(table, "ModuleAnalyticsIndex", None, None, datetime(2015, 1, 1, tzinfo=UTC), None, CHAT_MESSAGES)
+
+
 def create_chat_messages(client: DynamoDBClient, table: str = TABLE) -> str:
     """Create the table with its three indexes (projection ALL, on demand), wait until all are active, and return its name."""
-    types: dict[str, ScalarAttributeTypeType] = {
-        "conversationId": "S",
-        "timestamp": "N",
-        "moduleId": "N",
-        "studentId": "N",
-        "provider": "S",
-    }
-    client.create_table(
-        TableName=table,
-        KeySchema=_keys("conversationId"),
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": kind} for name, kind in types.items()],
-        GlobalSecondaryIndexes=[
-            _index("ModuleAnalyticsIndex", "moduleId"),
-            _index("StudentActivityIndex", "studentId"),
-            _index("ProviderUsageIndex", "provider"),
-        ],
-        BillingMode="PAY_PER_REQUEST",
-    )
+    client.create_table(**wanted_table(chat_messages(table), "expiresAt").definition(protected=False))
     _wait(lambda: _active(client, table), f"the table {table} did not become active")
     return table
 
@@ -213,14 +204,6 @@ def _wait(done: Callable[[], bool], complaint: str) -> None:
         if time.monotonic() > deadline:
             raise ServerFailedError(complaint)
         time.sleep(_PAUSE)
-
-
-def _keys(partition_key: str) -> list[KeySchemaElementTypeDef]:
-    return [{"AttributeName": partition_key, "KeyType": "HASH"}, {"AttributeName": "timestamp", "KeyType": "RANGE"}]
-
-
-def _index(name: str, partition_key: str) -> GlobalSecondaryIndexTypeDef:
-    return {"IndexName": name, "KeySchema": _keys(partition_key), "Projection": {"ProjectionType": "ALL"}}
 
 
 def _active(client: DynamoDBClient, table: str) -> bool:

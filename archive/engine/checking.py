@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
 
 from archive.codec.conditions import DELETE, Change, Target
 from archive.codec.values import AttributeValue, Item
@@ -12,18 +10,10 @@ from archive.dynamo_write import Fate, SingleRemover
 from archive.engine.session import Session
 from archive.errors import DynalakeError
 from archive.lake.spool import private_folder
+from archive.model.finding import Finding, Verdict
 from archive.model.window import Window, from_ms
 
-Verdict = Literal["ok", "warning", "failed"]
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What one check found: `what` was tried, the verdict, and one sentence."""
-
-    what: str
-    verdict: Verdict
-    text: str
+__all__ = ["Finding", "Verdict", "check"]
 
 
 def check(session: Session) -> list[Finding]:

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Final
 
 from archive.dynamo_read import ModuleStart
+from archive.engine.first_purge import backup_is_due
 from archive.engine.history import complete_through
 from archive.engine.session import Session
 from archive.errors import InputError
@@ -202,6 +203,10 @@ def _priced(
         f"module {module.module} has messages before [source] earliest; they stay where they are" for module in modules if module.junk
     ]
     warnings += [f"hold {hold.run} leaves restored messages of {hold.window} alone until {iso(hold.until)}" for hold in holds]
+    if window is not None and modules and backup_is_due(session):
+        warnings.append(
+            "this is the lake's first purge: it begins with an on-demand backup of the table ([policy] backup_before_first_purge)"
+        )
     if policy.purge != "keep" and not rate.keeps_up:
         warnings.append("purging takes longer than messages come in: raise the write units of [limits], or set a TTL when they are written")
     if policy.purge != "keep" and (replicas := session.facts.replicas):

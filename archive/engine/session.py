@@ -21,6 +21,7 @@ from archive.errors import RefusedError, ServiceError, TransientServiceError
 from archive.governor import Governor
 from archive.lake.order import Order
 from archive.lake.receipts import Receipts, Seen
+from archive.model.backup import Backup
 from archive.model.budget import Budget
 from archive.model.config import Config
 from archive.model.keys import LakeKeys
@@ -51,7 +52,7 @@ class Session:
 
     def __init__(self, config: Config, run: str, timing: Timing = SYSTEM_TIMING, *, read_only: bool = False) -> None:
         """Make clients and describe the table; nothing is written yet, nor ever with `read_only`."""
-        self.config, self.run, self._timing = config, run, timing
+        self.config, self.run, self.timing = config, run, timing
         source, limits = config.source, config.limits
         connections = limits.streams + limits.segments + limits.purge_requests + 4
         self.clients = Clients(source.region, config.roles.archiver, "archiver", connections, read_only=read_only)
@@ -113,6 +114,10 @@ class Session:
         new = frozenset(names) - frozenset(self.config.source.spec.attributes)
         if new - self.record.attributes:
             self._change(lambda record: replace(record, attributes=record.attributes | new))
+
+    def remember_backup(self, backup: Backup) -> None:
+        """Note in the lake's record which backup was made before the first purge; the first that was noted stays."""
+        self._change(lambda record: replace(record, backup=record.backup or backup))
 
     def known_attributes(self) -> frozenset[str]:
         """Return every attribute name that the spec or the archive knows."""

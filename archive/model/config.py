@@ -58,6 +58,7 @@ class Policy:
     single_writer: bool
     late_rows: int
     late_days: int
+    backup_before_first_purge: bool
 
 
 @dataclass(frozen=True, slots=True)

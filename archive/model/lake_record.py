@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from archive.errors import InputError, LakeDamagedError, RefusedError
+from archive.model.backup import Backup
 from archive.model.layout import Layout, Layouts
 from archive.model.receipt import Owner
 from archive.model.spec import SPEC_VERSION, TableSpec
@@ -15,7 +16,10 @@ from archive.model.spec import SPEC_VERSION, TableSpec
 
 @dataclass(frozen=True, slots=True)
 class LakeRecord:
-    """What archive.json holds. `partiql_types` None: not tried yet on this table. `former`: tables that it belonged to before."""
+    """What archive.json holds.
+
+    `partiql_types` None: not tried yet on this table. `backup`: the one before the first purge. `former`: tables that it belonged to before.
+    """
 
     owner: Owner
     layouts: Layouts
@@ -24,6 +28,7 @@ class LakeRecord:
     partiql_types: frozenset[str] | None
     former: tuple[Owner, ...] = ()
     spec_version: int = SPEC_VERSION
+    backup: Backup | None = None
 
     @classmethod
     def new(cls, owner: Owner, layout: Layout, spec: TableSpec) -> LakeRecord:
@@ -44,6 +49,7 @@ class LakeRecord:
             "columns": self.columns,
             "attributes": sorted(self.attributes),
             "partiql_types": None if self.partiql_types is None else sorted(self.partiql_types),
+            "backup": None if self.backup is None else self.backup.to_dict(),
         }
         return json.dumps(values, indent=1).encode() + b"\n"
 
@@ -58,7 +64,7 @@ class LakeRecord:
             layouts = tuple(
                 Layout.parse(date.fromisoformat(item["from"]), item["partition"], item["segment"]) for item in values["layouts"]
             )
-            types = values["partiql_types"]
+            types, backup = values["partiql_types"], values.get("backup")  # lakes from before there were backups have none
             return cls(
                 owner=Owner(**values["owner"]),
                 layouts=Layouts(layouts),
@@ -67,6 +73,7 @@ class LakeRecord:
                 partiql_types=None if types is None else frozenset(types),
                 former=tuple(Owner(**owner) for owner in values.get("former_owners", ())),
                 spec_version=_known_version(values["spec_version"], key),
+                backup=None if backup is None else Backup.from_dict(backup),
             )
         except (ValueError, KeyError, TypeError, InputError) as error:
             message = f"{key} is not a readable lake record; restore its last version from the bucket's version history"
@@ -85,11 +92,11 @@ class LakeRecord:
             raise RefusedError(message)
 
     def adopted_by(self, owner: Owner) -> LakeRecord:
-        """Return the record of the same lake for another table, on which nothing of PartiQL has been tried yet."""
+        """Return the record of the same lake for another table: one without a backup yet, on which no PartiQL was tried."""
         if owner == self.owner:
             return self
         former = (*(one for one in self.former if one != owner), self.owner)
-        return replace(self, owner=owner, former=former, partiql_types=None)
+        return replace(self, owner=owner, former=former, partiql_types=None, backup=None)
 
     def with_layout(self, partition: str, segment: str, archived_through: date | None) -> LakeRecord:
         """Return the record with the layout the settings ask for: from the first partition on that has no segment yet.

@@ -62,6 +62,7 @@ def config(world: World, bucket: str, spool: str, *, streams: int = 4, purge: Pu
             single_writer=False,
             late_rows=1_000,
             late_days=7,
+            backup_before_first_purge=False,
         ),
         limits=Limits(_UNLIMITED, _UNLIMITED, streams, _SEGMENTS, _PURGE_REQUESTS, None, None, _UNLIMITED, _UNLIMITED),
         roles=Roles(None, None),

@@ -35,7 +35,7 @@ def _settings(table: str, bucket: str, spool: str) -> Settings:
     return Settings(
         source=SourceSection(table=table),
         lake=LakeSection.model_validate({"bucket": bucket, "spool_directory": spool}),
-        policy=PolicySection(purge="delete"),
+        policy=PolicySection(purge="delete", backup_before_first_purge=False),
         limits=LimitsSection(
             read_units=_UNLIMITED,
             write_units=_UNLIMITED,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
-from archive.engine.checking import Finding
 from archive.engine.checking import check as check_all
 from archive.engine.session import Session
 from archive.errors import DynalakeError, RefusedError
+from archive.model.finding import Finding
 from athena.register import stored_table
 from flows.console import ConfigOption, JsonOption, console_for, errors_as_sentences, print_json, settings_of
 from flows.operate import run_id
@@ -29,18 +31,23 @@ def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         console = console_for(as_json=as_json)
         session = Session(settings.config(), run_id("nightly", datetime.now(UTC)))
         findings = [*check_all(session), _glue(session, settings)]
-        if as_json:
-            print_json({"checks": [{"what": found.what, "verdict": found.verdict, "text": found.text} for found in findings]})
-        else:
-            table = Table("check", "verdict", "finding")
-            for found in findings:
-                table.add_row(found.what, f"[{_STYLES[found.verdict]}]{found.verdict}[/]", found.text)
-            console.print(table)
-        failed = [found for found in findings if found.verdict == "failed"]
-        if failed:
-            message = f"{len(failed)} of {len(findings)} checks failed; the first: {failed[0].text}"
-            raise RefusedError(message)
-        console.print(f"Done: {len(findings)} checks. Left: nothing. Stopped because: done.")
+        show_findings(console, findings, as_json=as_json)
+
+
+def show_findings(console: Console, findings: list[Finding], *, as_json: bool) -> None:
+    """Print what was found; raises RefusedError where a check failed."""
+    if as_json:
+        print_json({"checks": [{"what": found.what, "verdict": found.verdict, "text": found.text} for found in findings]})
+    else:
+        table = Table("check", "verdict", "finding")
+        for found in findings:
+            table.add_row(found.what, f"[{_STYLES[found.verdict]}]{found.verdict}[/]", escape(found.text))
+        console.print(table)
+    failed = [found for found in findings if found.verdict == "failed"]
+    if failed:
+        message = f"{len(failed)} of {len(findings)} checks failed; the first: {failed[0].what}: {failed[0].text}"
+        raise RefusedError(message)
+    console.print(f"Done: {len(findings)} checks. Left: nothing. Stopped because: done.")
 
 
 def _glue(session: Session, settings: Settings) -> Finding:

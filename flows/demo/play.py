@@ -18,12 +18,14 @@ from archive.aws import Clients
 from archive.codec.conditions import key_of
 from archive.codec.items import items_of
 from archive.codec.values import Item, canonical
+from archive.dynamo_table import SourceTable
 from archive.engine.planning import Request, make_plan
 from archive.engine.session import Session
 from archive.engine.status import status_of
 from archive.errors import ProofError
 from archive.lake.parquet import SegmentFile
 from archive.load import Target, load
+from archive.model.wanted_table import wanted_table
 from athena import query
 from athena.render import as_text
 from flows.commands.archiving import Options, run_and_show
@@ -31,7 +33,6 @@ from flows.commands.asking import catalog_of
 from flows.commands.setting_up import set_up_athena
 from flows.demo.embedded import embedded
 from flows.demo.messages import demo_messages, edited, late_messages, real_messages
-from flows.demo.table import create_table
 from flows.settings import Settings, load_settings
 from flows.show import show_plan, show_status
 
@@ -66,7 +67,8 @@ def play(console: Console, file: Path | None, count: int, keep: Path | None) -> 
     with embedded(console) as clients:
         keeping = load_settings(None, {**os.environ, "DYNALAKE_POLICY__PURGE": "keep"})
         deleting = load_settings(None, os.environ)
-        create_table(clients.dynamodb, deleting.config().source, sleep=time.sleep)
+        wanted = wanted_table(deleting.config().source, deleting.policy.ttl_attribute)
+        SourceTable(clients.dynamodb, wanted, time.sleep).create(protected=False)
         _put(clients, deleting, items)
         console.print(f"Filled table ChatMessages with {len(items):,} messages.", highlight=False)
         expected = {_key(deleting, item): item for item in items}

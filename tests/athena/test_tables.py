@@ -114,7 +114,7 @@ def test_lake_tables_lie_over_the_configured_lake() -> None:
     config = Config(
         Source("ChatMessages", "ModuleAnalyticsIndex", None, None, datetime(2015, 1, 1, tzinfo=UTC), None, CHAT_MESSAGES),
         Lake("lake", "/chat/", "month", "month", Path("spool"), 1),
-        Policy(1, "keep", 3, 0, "ttl", "single", single_writer=False, late_rows=1, late_days=1),
+        Policy(1, "keep", 3, 0, "ttl", "single", single_writer=False, late_rows=1, late_days=1, backup_before_first_purge=False),
         Limits(1, 1, 1, 1, 1),
         Roles(None, None),
     )

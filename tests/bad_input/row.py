@@ -86,7 +86,8 @@ class Row:
     @property
     def markdown(self) -> str:
         """The row as docs/errors.md shows it."""
-        cells = (self.what, f"`{self.words[0]}`", self.said.replace("|", "\\|"), str(self.code), self.after.value)
+        command = " ".join(self.words[:2] if self.words[0] == "table" else self.words[:1])
+        cells = (self.what, f"`{command}`", self.said.replace("|", "\\|"), str(self.code), self.after.value)
         return f"| {' | '.join(cells)} |"
 
     def is_said_by(self, text: str) -> bool:

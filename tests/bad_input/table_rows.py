@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from tests.bad_input.injected import answered, asked
+from archive.model.wanted_table import key_schema
+from tests.bad_input.injected import answered, asked, denied, refused
 from tests.bad_input.row import After, Given, Row, World, both, settings
 from tests.bad_input.world import ITEMS, SENT, item
 from tests.integration.sites import create, put
@@ -47,6 +48,14 @@ def _junk(what: str, time: str, said: str = "warning: module 5 has messages befo
 
 _EXPIRE: Final = settings(policy={"purge": "expire"})
 _DELETE: Final = settings(policy={"purge": "delete"})
+_BACKED_UP: Final = settings(policy={"purge": "delete", "backup_before_first_purge": True})
+_CREATE, _ADD, _LOOK = ("table", "create", "--yes"), ("table", "add-indexes", "--yes"), ("table", "check")
+_UNITS: Final = ("--read-units", "5", "--write-units", "5")
+_NOWHERE: Final = settings(source={"table": "Nowhere"})
+_PROVISIONED: Final = answered("DescribeTable", Table={"BillingModeSummary": {"BillingMode": "PROVISIONED"}})
+_KINDS: Final = {"conversationId": "string", "timestamp": "timestamp", "moduleId": "boolean"}
+_COLUMNS: Final = [{"attribute": name, "column": name.lower(), "type": kind} for name, kind in _KINDS.items()]
+_MANY: Final = [{"IndexName": f"Other{number}", "KeySchema": key_schema(("conversationId", "timestamp"))} for number in range(18)]
 
 TABLE: Final = [
     Row("a table that is not there", _PLAN, "table Nowhere does not exist in this account and region (dynamodb:DescribeTable); check the settings", 2, settings(source={"table": "Nowhere"})),
@@ -66,7 +75,32 @@ TABLE: Final = [
     Row("a table without a TTL, in mode `expire`", _NIGHTLY, "table … has no TTL on expiresAt, so that marked messages would never expire; enable it, or set [policy] ttl_attribute to the one it has", 3, _EXPIRE),
     Row("a global table", _NIGHTLY, "table … is a global table: a removal here can outrun an edit in another region; set [policy] single_writer = true if only one region writes, or purge = 'keep'", 3, _DELETE, answered("DescribeTable", Table={"Replicas": [{"RegionName": "eu-west-1"}]})),
     Row("a table without point-in-time recovery", _NIGHTLY, "warning: table … has no point-in-time recovery; switch it on before you purge", 0, _DELETE, after=After.DONE),
+    Row("a first purge without the permission for its backup", _NIGHTLY, "nothing was removed: the first purge begins with a backup of table …, and dynamodb:CreateBackup is not permitted; make that possible, or set [policy] backup_before_first_purge = false", 3, _BACKED_UP, denied("CreateBackup"), archived=True),
+    Row("a first purge on a server that has no backups", _NIGHTLY, "nothing was removed: the first purge begins with a backup of table …, and dynamodb:ListBackups is not known to this server; make that possible, or set [policy] backup_before_first_purge = false", 3, _BACKED_UP, refused("ListBackups", "UnknownOperationException"), archived=True),
     Row("a server that cannot be searched for modules by jumping", _PLAN, "this server cannot be searched for modules by jumping; name them in [source] modules", 3, meanwhile=asked("Scan", ExclusiveStartKey=None)),
+]  # fmt: skip
+
+SETTING_UP: Final = [
+    Row("something that cannot be done with a table", ("table", "drop"), "No such command 'drop'", 2),
+    Row("a table that is there already, and no `--yes`", ("table", "create"), "nothing was changed: table … is there already, and the TTL is off: it would be on expiresAt, and DynamoDB would remove every item whose expiresAt has passed; give --yes to switch on what is off", 3),
+    Row("the same, with other keys", _CREATE, "nothing was changed: table … is there already, and the table's keys are (conversationId, timestamp), not (messageId, timestamp): set the keys in [source], or name another table", 3, settings(source={"partition_key": "messageId"})),
+    Row("a module key that is true or false", _CREATE, "the key moduleId has a column of type boolean, and DynamoDB's keys are texts or numbers; correct it in [[source.columns]]", 2, settings(source={"columns": _COLUMNS})),
+    Row("no `--yes`, and no terminal to ask on", ("table", "add-indexes"), "no index was added to table …: give --yes to add them without being asked", 3, _table(_NUMBERS)),
+    Row("indexes for a table that is not there", _ADD, "table Nowhere does not exist in this account and region (dynamodb:DescribeTable); check the settings", 2, _NOWHERE),
+    Row("an index of that name with other keys", _ADD, "table … cannot get its indexes: index StudentActivityIndex has the keys (moduleId, timestamp), not (studentId, timestamp): an index's keys cannot be changed; delete it and run `dynalake table add-indexes`", 3, _table(_NUMBERS, index="StudentActivityIndex")),
+    Row("a key that the table has with another type", _ADD, "table … cannot get its indexes: index StudentActivityIndex needs studentId of type N, and the table has it as a key of type S: set the type of its column in [[source.columns]]", 3, _table({"conversationId": "S", "timestamp": "N", "studentId": "S"}, index="Other")),
+    Row("more indexes than DynamoDB's quota", _ADD, "table … has 18 indexes, and 3 more would be 21; DynamoDB's quota is 20 a table: delete those that nobody reads", 3, meanwhile=answered("DescribeTable", Table={"GlobalSecondaryIndexes": _MANY})),
+    Row("a table that is being changed", _ADD, "table … is UPDATING, and only an ACTIVE table can get an index; wait until it is, then run again", 3, meanwhile=answered("DescribeTable", Table={"TableStatus": "UPDATING"})),
+    Row("a provisioned table, and no units for its index", _ADD, "table … is provisioned, and so is each of its indexes: give --read-units and --write-units, the units a second of a new index (its backfill writes about … units, and writes of messages are throttled where it has too few)", 2, _table(_NUMBERS), _PROVISIONED),
+    Row("more units than DynamoDB's quota", (*_ADD, "--read-units", "5", "--write-units", "40001"), "--read-units and --write-units are from 1 to 40,000 a second, which is DynamoDB's quota for an index; correct them", 2, _table(_NUMBERS), _PROVISIONED),
+    Row("units for an index of a table on demand", (*_ADD, *_UNITS), "table … is paid for on demand, and so are its indexes; leave --read-units and --write-units out", 2, _table(_NUMBERS)),
+    Row("a table without the index of the settings", _LOOK, "checks failed; the first: index ByNobody: is missing: nothing can be archived without it; run `dynalake table add-indexes`", 3, settings(source={"index": "ByNobody"})),
+    Row("a table that is not there", _LOOK, "table Nowhere does not exist in this account and region (dynamodb:DescribeTable); check the settings", 2, _NOWHERE),
+    Row("`dynamodb:ListBackups` is not permitted", (*_LOOK, "--json"), "are not known: dynamodb:ListBackups on table … is not permitted; grant it to the role in use", 0, meanwhile=denied("ListBackups")),
+    Row("`dynamodb:CreateTable` is not permitted", _CREATE, "dynamodb:CreateTable on table Nowhere is not permitted; grant it to the role in use", 5, _NOWHERE, denied("CreateTable")),
+    Row("`dynamodb:UpdateTimeToLive` is not permitted", _CREATE, "dynamodb:UpdateTimeToLive on table … is not permitted; grant it to the role in use", 5, meanwhile=denied("UpdateTimeToLive")),
+    Row("`dynamodb:UpdateContinuousBackups` is not permitted", _CREATE, "dynamodb:UpdateContinuousBackups on table … is not permitted; grant it to the role in use", 5, meanwhile=denied("UpdateContinuousBackups")),
+    Row("`dynamodb:UpdateTable` is not permitted", _ADD, "dynamodb:UpdateTable on table … is not permitted; grant it to the role in use", 5, _table(_NUMBERS), denied("UpdateTable")),
 ]  # fmt: skip
 
 MESSAGES: Final = [

@@ -28,6 +28,7 @@ SECTIONS: Final[dict[str, list[Row]]] = {
     "Options": option_rows.OPTIONS,
     "Files to load": option_rows.FILES,
     "The table and its index": table_rows.TABLE,
+    "Setting the table up": table_rows.SETTING_UP,
     "Messages": table_rows.MESSAGES,
     "The bucket and the lake": lake_rows.LAKE,
     "The lake's objects": lake_rows.OBJECTS,

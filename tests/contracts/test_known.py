@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.contracts import test_dynamodb_facts, test_partiql_facts, test_s3_facts
+from tests.contracts import test_dynamodb_facts, test_partiql_facts, test_s3_facts, test_table_facts
 from tests.contracts.known import WRONG
 
 _PAGE = Path(__file__).parents[2] / "docs" / "servers.md"
-_MODULES = (test_dynamodb_facts, test_partiql_facts, test_s3_facts)
+_MODULES = (test_dynamodb_facts, test_partiql_facts, test_s3_facts, test_table_facts)
 
 
 def _rows() -> list[str]:

@@ -35,25 +35,34 @@ def options(command: Any) -> set[str]:  # noqa: ANN401 - a click command
     return {name for parameter in command.params for name in parameter.opts if name.startswith("-")} | {"--help"}
 
 
+def command_of(words: list[str]) -> tuple[Any, list[str]]:
+    """Return the command that words begin with, which has to exist, and what follows."""
+    command, *rest = words
+    found = COMMANDS[command]
+    below: dict[str, Any] = getattr(found, "commands", {})
+    return (below[rest[0]], rest[1:]) if below and rest else (found, rest)
+
+
 @each_document
 def test_what_a_reader_would_type_is_understood(path: Path) -> None:
     """The command exists, takes these options, and lacks none."""
     for line in typed(path.read_text()):
-        program, name, *words = shlex.split(line, comments=True)
+        program, *words = shlex.split(line, comments=True)
         if program == "dynalake":
-            assert name in COMMANDS, line
-            COMMANDS[name].make_context(name, words)
+            command, rest = command_of(words)
+            command.make_context(words[0], rest)
 
 
 @each_document
 def test_commands_and_options_in_prose_exist(path: Path) -> None:
     """A code span that begins with `dynalake` or with `--` is one that the command line takes."""
-    known = set().union(*(options(command) for command in COMMANDS.values()))
+    below = [command for group in COMMANDS.values() for command in getattr(group, "commands", {}).values()]
+    known = set().union(*(options(command) for command in (*COMMANDS.values(), *below)))
     for span in spans(path.read_text()):
         words = span.split()
         if words[0] == "dynalake" and len(words) > 1:
-            assert words[1] in COMMANDS, span
-            assert {word for word in words[2:] if word.startswith("-")} <= options(COMMANDS[words[1]]), span
+            command, rest = command_of(words[1:])
+            assert {word for word in rest if word.startswith("-")} <= options(command), span
         elif span.startswith("--"):
             assert words[0] in known, span
 
@@ -158,11 +167,10 @@ def test_every_command_is_in_the_readme_and_the_changelog() -> None:
 
 def test_every_permission_the_code_asks_for_is_documented() -> None:
     """An IAM action that an error can name is in the operations' table."""
-    # BatchExecuteStatement is no IAM action (PartiQLDelete and PartiQLUpdate are), and only the demo creates a table.
-    not_asked_for = {"dynamodb:BatchExecuteStatement", "dynamodb:CreateTable"}
+    not_asked_for = {"dynamodb:BatchExecuteStatement"}  # no IAM action: PartiQLDelete and PartiQLUpdate are
     sources = [path for package in ("archive", "athena", "flows") for path in (ROOT / package).rglob("*.py")]
     actions = {action for path in sources for action in re.findall(r'"((?:athena|dynamodb|glue|s3|sts):[A-Z]\w+)"', path.read_text())}
-    text = (ROOT / "docs" / "operations.md").read_text()
+    text = "".join((ROOT / "docs" / name).read_text() for name in ("operations.md", "table.md"))
     assert {action for action in actions - not_asked_for if f"`{action}`" not in text} == set()
 
 

@@ -79,6 +79,7 @@ def world(moto_server: servers.Server, tmp_path: Path) -> Iterator[World]:
             "DYNALAKE_LAKE__BUCKET": BUCKET,
             "DYNALAKE_LAKE__SPOOL_DIRECTORY": str(tmp_path / "spool"),
             "DYNALAKE_POLICY__PURGE": "delete",
+            "DYNALAKE_POLICY__BACKUP_BEFORE_FIRST_PURGE": "false",
             "DYNALAKE_POLICY__PROTOCOL": "single",
             "DYNALAKE_LIMITS__STREAMS": "1",
             "DYNALAKE_LIMITS__SEGMENTS": "1",

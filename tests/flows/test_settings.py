@@ -63,7 +63,9 @@ def test_a_bucket_is_enough(tmp_path: Path) -> None:
     assert (config.lake.prefix, config.lake.partition, config.lake.segment) == ("dynalake", "day", "day")
     assert config.lake.spool_directory == Path("/home/someone/.cache/dynalake-spool")
     assert config.lake.spool_bytes == 4_000_000_000
-    assert config.policy == Policy(90, "keep", 7, 3, "expiresAt", "partiql", single_writer=False, late_rows=1000, late_days=7)
+    assert config.policy == Policy(
+        90, "keep", 7, 3, "expiresAt", "partiql", single_writer=False, late_rows=1000, late_days=7, backup_before_first_purge=True
+    )
     assert config.limits == Limits(4000, 2000, 4, 4, 4, None, None, 1500, 500, 1)
     assert config.roles == Roles(None, None)
 

@@ -71,6 +71,7 @@ class Site:
         settings: Settings = {
             "source": {"table": table, "region": CREDENTIALS["AWS_DEFAULT_REGION"]},
             "lake": {"bucket": name, "prefix": "lake", "spool_directory": str(folder / "spool")},
+            "policy": {"backup_before_first_purge": False},  # a backup takes a minute; tests/flows/test_first_purge.py has it on
             "limits": FAST,
             "athena": {"database": name.replace("-", "_")},
             "run": {"prefect": False},

@@ -164,7 +164,9 @@ def settings(table: str, bucket: str, spool: Path, purge: PurgeMode = "delete") 
     return Config(
         source=Source(table, "ModuleAnalyticsIndex", "us-east-1", None, parse_instant("2015-01-01"), None, CHAT_MESSAGES),
         lake=Lake(bucket, "lake", "day", "day", spool, 2**30),
-        policy=Policy(90, purge, 7, 3, "expiresAt", "single", single_writer=False, late_rows=1000, late_days=7),
+        policy=Policy(
+            90, purge, 7, 3, "expiresAt", "single", single_writer=False, late_rows=1000, late_days=7, backup_before_first_purge=False
+        ),
         limits=Limits(1e9, 1e9, 1, 1, 1, partition_read_units=1e9, partition_write_units=1e9),
         roles=Roles(None, None),
     )
