@@ -18,7 +18,7 @@ from archive.model.spec import SPEC_VERSION, TableSpec
 class LakeRecord:
     """What archive.json holds.
 
-    `partiql_types` None: not tried yet on this table. `backup`: the one before the first purge. `former`: tables that it belonged to before.
+    `partiql_types` None: not tried yet on this table. `backup`: the one before the first purge. `former`: tables whose lake it was before.
     """
 
     owner: Owner

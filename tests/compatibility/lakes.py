@@ -78,14 +78,6 @@ def _messages() -> Iterator[Wire]:
             yield item if members is None else {**item, "map": {"M": {name: value for name, value in members.items() if name}}}
 
 
-def _messages() -> Iterator[Wire]:
-    """Yield three days' made-up messages, without the one thing in them that moto gives back otherwise: a member without a name."""
-    for item in nasty.messages(odd_modules=False):
-        if "moduleId" in item and _FROM_MS <= Decimal(item["timestamp"]["N"]) < _TO_MS:
-            members = item.get("map", {}).get("M")
-            yield item if members is None else {**item, "map": {"M": {name: value for name, value in members.items() if name}}}
-
-
 def _to_json(value: bytes) -> dict[str, str]:
     return {"base64": base64.b64encode(value).decode()}
 
