@@ -11,17 +11,17 @@ from archive.model.bill import Part
 from archive.model.budget import Index, Warm, indexes_of, warm_of
 from archive.model.config import Source
 from archive.model.spec import Column
-from archive.model.table_shape import index_parts, is_infrequent, item_bytes_of
+from archive.model.table_shape import average, index_parts, is_infrequent
 
 
 @dataclass(frozen=True, slots=True)
 class TableFacts:
-    """What DescribeTable says. Counts and the average item's bytes are hours old and approximate."""
+    """What DescribeTable says. Counts and bytes are hours old and approximate."""
 
     arn: str
     table_id: str
     items: int
-    item_bytes: int
+    bytes: int
     index_items: int
     projection: str
     written: tuple[Index, ...]
@@ -34,6 +34,11 @@ class TableFacts:
     parts: tuple[Part, ...]
     """The indexes, local ones too, as they are priced; the one by module comes first."""
     key_types: dict[str, str]
+
+    @property
+    def item_bytes(self) -> int:
+        """The average size of an item, or the usual one where nothing is counted yet."""
+        return average(self.bytes, self.items)
 
     @property
     def is_whole(self) -> bool:
@@ -82,7 +87,7 @@ def facts_of(table: Mapping[str, Any], source: Source) -> TableFacts:
         arn=table["TableArn"],
         table_id=table.get("TableId", table["TableArn"]),
         items=table.get("ItemCount", 0),
-        item_bytes=(item_bytes := item_bytes_of(table)),
+        bytes=table.get("TableSizeBytes", 0),
         index_items=index.get("ItemCount", 0),
         projection=str(index.get("Projection", {}).get("ProjectionType", "ALL")),
         written=(written := indexes_of(table)),
@@ -90,7 +95,7 @@ def facts_of(table: Mapping[str, Any], source: Source) -> TableFacts:
         warm=warm_of(table),
         replicas=len(table.get("Replicas", [])),
         infrequent=is_infrequent(table),
-        parts=index_parts(table, source.index, item_bytes),
+        parts=index_parts(table, source.index),
         key_types=types,
     )
 

@@ -55,11 +55,11 @@ def described(table: Mapping[str, Any], index: str, now: datetime) -> Described:
             "leave out --table, and give --messages and --item-bytes"
         )
         raise InputError(message)
-    item_bytes = item_bytes_of(table)
+    item_bytes = average(int(table.get("TableSizeBytes", 0)), items)
     created = table.get("CreationDateTime", now)
     days = max((now - created).days, 1)
     shape = Shape(
-        parts=(Part("base table", "table", item_bytes), *index_parts(table, index, item_bytes)),
+        parts=(Part("base table", "table", item_bytes), *index_parts(table, index)),
         regions=1 + len(table.get("Replicas", [])),
         infrequent=is_infrequent(table),
     )
@@ -73,16 +73,17 @@ def is_infrequent(table: Mapping[str, Any]) -> bool:
     return bool(table.get("TableClassSummary", {}).get("TableClass") == _CLASS_IA)
 
 
-def item_bytes_of(table: Mapping[str, Any]) -> int:
-    """Return the average size of an item in a DescribeTable answer's `Table`, or the usual one where nothing is counted yet."""
+def average(size: int, items: int) -> int:
+    """Return the average size of so many items, or the usual one where nothing is counted yet."""
+    return max(size // items, 1) if items else TYPICAL_BYTES
+
+
+def index_parts(table: Mapping[str, Any], first: str) -> tuple[Part, ...]:
+    """Return the indexes of a DescribeTable answer's `Table`, the one called `first` before the others."""
     items = int(table.get("ItemCount", 0))
-    return max(int(table.get("TableSizeBytes", 0)) // items, 1) if items else TYPICAL_BYTES
-
-
-def index_parts(table: Mapping[str, Any], first: str, item_bytes: int) -> tuple[Part, ...]:
-    """Return the indexes of a DescribeTable answer's `Table` whose items have so many bytes, the one called `first` before the others."""
+    item_bytes = average(int(table.get("TableSizeBytes", 0)), items)
     indexes = [*table.get("GlobalSecondaryIndexes", ()), *table.get("LocalSecondaryIndexes", ())]
-    parts = [_part(index, int(table.get("ItemCount", 0)), item_bytes) for index in indexes]
+    parts = [_part(index, items, item_bytes) for index in indexes]
     return tuple(sorted(parts, key=lambda part: part.name != first))
 
 

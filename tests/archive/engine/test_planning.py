@@ -228,7 +228,7 @@ def test_an_index_of_keys_is_priced_as_what_it_is(place: Workplace) -> None:
     """Two units for the item and one for each entry, where three full indexes are eight; and each item is fetched, for a whole unit."""
     place.put(message("a", 1, 1), message("b", 2, 1))
     session = place.session()
-    session.facts = replace(session.facts, item_bytes=2_048)
+    session.facts = replace(session.facts, items=2, bytes=4_096)
     keys = tuple(replace(part, projection="KEYS_ONLY", entry_bytes=120) for part in session.facts.parts)
     assert len(keys) == 3
     session.facts = replace(session.facts, projection="KEYS_ONLY", parts=keys)
