@@ -22,7 +22,7 @@ _MOST_STATEMENT_CHARACTERS: Final = 8_192
 _MOST_ITEM_BYTES: Final = 400 * 1_024
 _MOST_KEY_BYTES: Final = 1_024
 _MOST_METADATA_BYTES: Final = 2_048
-_MOST_OF: Final = {"BatchGetItem": 100, "BatchWriteItem": 25, "BatchExecuteStatement": 25}
+_MOST_OF: Final = {"BatchGetItem": 100, "BatchWriteItem": 25, "BatchExecuteStatement": 25, "UpdateTable": 1}
 _MOST_DIGITS: Final = 38
 _SMALLEST, _LARGEST = -130, 125  # exponents
 _DEEPEST: Final = 32
@@ -101,6 +101,8 @@ def _of_size(operation: str, params: Mapping[str, Any]) -> Iterator[str]:
         for requests in params["RequestItems"].values():
             yield from _twice(_key_like(request) for request in requests)
         count = sum(map(len, params["RequestItems"].values()))
+    elif operation == "UpdateTable" and "GlobalSecondaryIndexUpdates" in params:
+        count = len(params["GlobalSecondaryIndexUpdates"])
     else:
         return
     if not 0 < count <= _MOST_OF[operation]:

@@ -21,6 +21,7 @@ _REFUSED: dict[str, tuple[str, dict[str, Any]]] = {
     "no parameters": ("BatchExecuteStatement", {"Statements": [{"Statement": "DELETE", "Parameters": []}]}),
     "101 keys": ("BatchGetItem", {"RequestItems": {"t": {"Keys": [{"k": {"N": str(number)}} for number in range(101)]}}}),
     "no keys": ("BatchGetItem", {"RequestItems": {"t": {"Keys": []}}}),
+    "two indexes at once": ("UpdateTable", {"GlobalSecondaryIndexUpdates": [{"Create": {}}, {"Create": {}}]}),
     "a key twice": ("BatchGetItem", {"RequestItems": {"t": {"Keys": [_KEY, _KEY]}}}),
     "put and delete of one key": (
         "BatchWriteItem",

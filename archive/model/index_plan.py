@@ -128,8 +128,9 @@ def _require(throughput: Throughput, name: str, units: int, *, provisioned: bool
 
 
 def update_request(table: Answer, index: WantedIndex, wanted: WantedTable, throughput: Throughput) -> dict[str, Any]:
-    """Return what UpdateTable is told to add one index: it names the types of the table's own keys and of the index's."""
-    types: Mapping[str, str] = {name: types_of(table).get(name, wanted.types[name]) for name in dict.fromkeys((*wanted.keys, *index.keys))}
+    """Return what UpdateTable is told to add one index: it names the types of all keys that the table has, and of the index's."""
+    there = types_of(table)
+    types: Mapping[str, str] = there | {name: wanted.types[name] for name in index.keys if name not in there}
     made = index.definition
     if is_provisioned(table):
         made["ProvisionedThroughput"] = {"ReadCapacityUnits": throughput.read, "WriteCapacityUnits": throughput.write}

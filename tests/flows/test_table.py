@@ -127,17 +127,17 @@ def test_missing_indexes_are_added_and_can_be_asked(site: Site) -> None:
     assert not any(call.is_write for call in again.calls)
 
 
-def test_a_table_that_cannot_be_archived_fails_its_check(site: Site) -> None:
+def test_a_table_that_cannot_be_archived_fails_its_check(on_moto: Site) -> None:
     """Without its module's index, with exit code 3; what is missing besides is a warning."""
-    create(site.servers.dynamodb.dynamodb(), site.table, KEYS, "Other", {"ProjectionType": "ALL"})
-    outcome = site.run("table", "check", "--json")
+    create(on_moto.servers.dynamodb.dynamodb(), on_moto.table, KEYS, "Other", {"ProjectionType": "ALL"})
+    outcome = on_moto.run("table", "check", "--json")
     assert outcome.code == 3
     assert "index ModuleAnalyticsIndex: is missing: nothing can be archived without it" in outcome.stderr
     found = verdicts(outcome)
     assert found["index ModuleAnalyticsIndex"] == "failed"
     assert {found[what] for what in ("index StudentActivityIndex", "point-in-time recovery", "deletion protection", "TTL")} == {"warning"}
     assert "index Other" in found
-    shown = site.run("table", "check")
+    shown = on_moto.run("table", "check")
     assert (shown.code, "is missing" in shown.stdout) == (3, True)
 
 
@@ -181,6 +181,7 @@ def test_another_table_gets_the_index_of_the_settings(on_moto: Site) -> None:
     assert described["TimeToLiveDescription"]["AttributeName"] == "gone"
 
 
+@pytest.mark.parametrize("site", ["ministack"], indirect=True)
 def test_the_first_purge_makes_a_backup_before_it_removes_anything(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """Once: the next purge makes none. No minute is waited for here."""
     monkeypatch.setattr("archive.engine.first_purge.SETTLED", timedelta(0))

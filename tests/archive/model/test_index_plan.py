@@ -52,11 +52,17 @@ def test_two_indexes_of_a_million_messages_of_2_kb() -> None:
 
 @given(st.integers(0, 10**9), st.integers(0, 10**12))
 def test_a_backfill_writes_at_least_a_unit_an_item(items: int, size: int) -> None:
-    """And at least a unit for each KB; nothing for a table of nothing."""
+    """And at least a unit for each KB, begun ones too; nothing for a table of nothing."""
     plan = planned(table(0, ItemCount=items, TableSizeBytes=size))
     assert plan.units >= items
     assert plan.units * 1024 >= (size if items else 0)
     assert bool(plan.units) == bool(items)
+
+
+def test_a_unit_is_a_kb_that_is_begun() -> None:
+    """Two items of half a byte more than 1 KB are written with two units each."""
+    assert planned(table(0, ItemCount=2, TableSizeBytes=2_049)).units == 4
+    assert planned(table(0, ItemCount=2, TableSizeBytes=2_048)).units == 2
 
 
 def test_a_table_that_tells_no_counts_is_planned() -> None:
@@ -116,10 +122,10 @@ def test_the_quota_itself_is_allowed() -> None:
 
 
 def test_update_table_is_told_the_types_of_the_keys_that_it_needs() -> None:
-    """The table's own and the new index's, as the table has them already; units only where the table has some."""
+    """All that it has, as it has them, and the new index's; units only where the table has some."""
     request = update_request(table(0), WANTED.indexes[1], WANTED, Throughput())
     types = {part["AttributeName"]: part["AttributeType"] for part in request["AttributeDefinitions"]}
-    assert types == {"conversationId": "S", "timestamp": "N", "studentId": "N"}
+    assert types == {"conversationId": "S", "timestamp": "N", "moduleId": "N", "studentId": "N"}
     assert request["GlobalSecondaryIndexUpdates"] == [{"Create": WANTED.indexes[1].definition}]
     (made,) = update_request(table(0, **PROVISIONED), WANTED.indexes[1], WANTED, Throughput(5, 7))["GlobalSecondaryIndexUpdates"]
     assert made["Create"]["ProvisionedThroughput"] == {"ReadCapacityUnits": 5, "WriteCapacityUnits": 7}
