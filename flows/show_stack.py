@@ -33,7 +33,7 @@ def show_changes(console: Console, name: str, proposal: Proposal) -> None:
         style = _STYLES[change.action]
         action = f"{change.action}{' (AWS keeps the old one)' if change.kept and change.action in ('remove', 'replace') else ''}"
         table.add_row(action, change.name, change.kind, ", ".join(change.properties) or change.id, style=style)
-    console.print(table)
+    console.print(table if proposal.changes else f"Stack {name}: no resource would change; outputs, or what is kept, would.")
 
 
 def changes_as_json(proposal: Proposal) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -66,12 +66,20 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A change set that waits to be carried out; `is_new` says that it began its stack. Without changes there is nothing to carry out."""
+    """A change set that waits to be carried out; `is_new` says that it began its stack, `id` is empty where nothing differs.
+
+    Without changes, outputs alone differ, or what a resource is left with when the stack goes.
+    """
 
     id: str
     stack: str
     is_new: bool
     changes: tuple[Change, ...]
+
+    @property
+    def is_nothing(self) -> bool:
+        """Say whether there is nothing to carry out."""
+        return not self.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +107,9 @@ class Stack:
         state = there["StackStatus"]
         if state not in _READY:
             raise RefusedError(self._why_not(state))
-        with translated("cloudformation:DescribeStackResources", f"stack {self.name}"):
-            resources = self._client.describe_stack_resources(StackName=self.name)["StackResources"]
+        with translated("cloudformation:ListStackResources", f"stack {self.name}"):
+            pages = self._client.get_paginator("list_stack_resources").paginate(StackName=self.name)
+            resources = [one for page in pages for one in page["StackResourceSummaries"]]
         return Found(
             there.get("StackId", self.name),
             {one["ParameterKey"]: one["ParameterValue"] for one in there.get("Parameters", ())},
@@ -108,11 +117,11 @@ class Stack:
             _outputs(there),
         )
 
-    def parameters(self, template: str) -> tuple[str, ...]:
-        """Return the names of the template's parameters; CloudFormation reads it. Raises InputError where it cannot."""
+    def parameters(self, template: str) -> dict[str, str | None]:
+        """Return the template's parameters with their defaults; CloudFormation reads it. Raises InputError where it cannot."""
         with _asking("cloudformation:GetTemplateSummary", self.name):
             summary = self._client.get_template_summary(TemplateBody=template)
-        return tuple(one["ParameterKey"] for one in summary.get("Parameters", ()))
+        return {one["ParameterKey"]: one.get("DefaultValue") for one in summary.get("Parameters", ())}
 
     def propose(self, template: str, parameters: Mapping[str, str], now: datetime) -> Proposal:
         """Make a change set, wait until CloudFormation has worked out what it would change, and return that; nothing is changed yet.
@@ -144,17 +153,18 @@ class Stack:
         except BaseException:
             self.discard(proposal)
             raise
-        if not changes:
+        if changes is None:
             self.discard(proposal)
-        return Proposal(proposal.id, proposal.stack, proposal.is_new, changes)
+            return replace(proposal, id="")
+        return replace(proposal, changes=changes)
 
-    def _worked_out(self, proposal: Proposal) -> tuple[Change, ...]:
-        """Wait for a change set, and return its changes; none where nothing differs."""
+    def _worked_out(self, proposal: Proposal) -> tuple[Change, ...] | None:
+        """Wait for a change set, and return its changes; None where nothing differs."""
         while True:
             answer = self._change_set(proposal, None)
             state, reason = answer["Status"], answer.get("StatusReason", "no reason given")
             if state == "FAILED" and _is_nothing(reason):
-                return ()
+                return None
             if state == "FAILED":
                 message = f"CloudFormation refused the change of stack {self.name}: {reason}"
                 raise InputError(message)

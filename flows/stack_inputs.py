@@ -53,20 +53,21 @@ def given(words: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def merged(names: Iterable[str], there: Found | None, said: Mapping[str, str], more: Mapping[str, str]) -> dict[str, str]:
+def merged(known: Mapping[str, str | None], there: Found | None, said: Mapping[str, str], more: Mapping[str, str]) -> dict[str, str]:
     """Return the stack's parameters: those it has, then what the settings say, then what is given besides.
 
-    A parameter of none keeps the template's default. Raises InputError for one that the template does not have, or that is the settings'.
+    `known` are the template's, with their defaults; what is a default is left out. Raises InputError for a parameter that the template
+    does not have, or that is the settings' to say.
     """
-    known = frozenset(names)
     for name in more:
         if name in said:
             message = f"the parameter {name} is taken from the settings; change it there"
             raise InputError(message)
         if name not in known:
-            message = f"the template has no parameter {name!r}; it has {', '.join(sorted(known - said.keys()))}"
+            message = f"the template has no parameter {name!r}; it has {', '.join(sorted(known.keys() - said.keys()))}"
             raise InputError(message)
-    kept = {} if there is None else {name: value for name, value in there.parameters.items() if name in known}
+    before = there.parameters if there else {}
+    kept = {name: value for name, value in before.items() if name in known and value != known[name]}
     return {**kept, **said, **more}
 
 
@@ -75,18 +76,19 @@ def require_free(session: boto3.Session, there: Found | None, parameters: Mappin
 
     Raises RefusedError, InputError where one is said to be there and is not, ServiceError where AWS does not let us look.
     """
-    owned = frozenset(there.resources.values()) if there else frozenset[str]()
+    owned = there.resources if there else {}
     bucket, database, workgroup = (parameters[name] for name in ("LakeBucket", "GlueDatabase", "AthenaWorkgroup"))
     exists = _bucket_is_there(session, bucket)
     if parameters.get(_BUCKET_EXISTS) == "true":
         if not exists:
             message = f"bucket {bucket} is not there, although {_BUCKET_EXISTS}=true says so; create it, or give {_BUCKET_EXISTS}=false"
             raise InputError(message)
-    elif exists and bucket not in owned:
+    elif exists and owned.get("LakeStore") != bucket:
         raise RefusedError(_taken(f"bucket {bucket}", "[lake] bucket", _BUCKET_EXISTS))
-    if parameters.get(_DATABASE_EXISTS) != "true" and database not in owned and _database_is_there(session, database):
+    makes_database = parameters.get(_DATABASE_EXISTS) != "true" and owned.get("LakeDatabase") != database
+    if makes_database and _database_is_there(session, database):
         raise RefusedError(_taken(f"Glue database {database}", "[athena] database", _DATABASE_EXISTS))
-    if workgroup not in owned and _workgroup_is_there(session, workgroup):
+    if owned.get("LakeWorkgroup") != workgroup and _workgroup_is_there(session, workgroup):
         message = f"Athena workgroup {workgroup} is there already and is not the stack's; name another [athena] workgroup, or remove it"
         raise RefusedError(message)
 

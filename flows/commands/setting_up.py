@@ -87,7 +87,7 @@ def _set_up_stack(settings: Settings, wanted: _Wanted) -> None:
     require_free(session, there, parameters)
     proposal = stack.propose(template, parameters, datetime.now(UTC))
     state, outputs = "unchanged", there.outputs if there else {}
-    if proposal.changes:
+    if not proposal.is_nothing:
         agreed = False
         try:
             show_changes(console, wanted.name, proposal)

@@ -14,6 +14,7 @@ from botocore.stub import ANY, Stubber
 from archive.errors import InputError, NotPermittedError, RefusedError, ServiceError
 from flows.stack import Change, Found, Proposal, Stack
 from flows.stack_inputs import given, merged
+from tests.archive.engine.workplace import one_loader
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -66,6 +67,12 @@ class Cloud:
             for number, (name, state, reason) in enumerate(events)
         ]
         self.answers("describe_stack_events", {"StackEvents": found[::-1]})
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _fast() -> Iterator[None]:
+    with one_loader():
+        yield
 
 
 @pytest.fixture
@@ -122,9 +129,12 @@ def test_a_stack_that_is_there(cloud: Cloud) -> None:
     """Its parameters, its resources, its outputs."""
     parameters, outputs = [{"ParameterKey": "ResultsDays", "ParameterValue": "3"}], [{"OutputKey": "A", "OutputValue": "a"}]
     cloud.is_in("UPDATE_ROLLBACK_COMPLETE", Parameters=parameters, Outputs=outputs)
-    bucket = {"LogicalResourceId": "LakeStore", "PhysicalResourceId": "my-lake", "ResourceType": "T", "Timestamp": NOW}
-    cloud.answers("describe_stack_resources", {"StackResources": [{**bucket, "ResourceStatus": "CREATE_COMPLETE"}]})
-    assert cloud.stack.find() == Found(ID, {"ResultsDays": "3"}, {"LakeStore": "my-lake"}, {"A": "a"})
+    for page, (name, id_) in enumerate([("LakeStore", "my-lake"), ("LakeDatabase", "chats")]):
+        one = {"LogicalResourceId": name, "PhysicalResourceId": id_, "ResourceType": "T", "LastUpdatedTimestamp": NOW}
+        more = {} if page else {"NextToken": "more"}
+        cloud.answers("list_stack_resources", {"StackResourceSummaries": [{**one, "ResourceStatus": "CREATE_COMPLETE"}], **more})
+    resources = {"LakeStore": "my-lake", "LakeDatabase": "chats"}
+    assert cloud.stack.find() == Found(ID, {"ResultsDays": "3"}, resources, {"A": "a"})
 
 
 @pytest.mark.parametrize(
@@ -196,7 +206,13 @@ def test_where_nothing_differs_the_change_set_goes(cloud: Cloud, reason: str) ->
     """CloudFormation calls it a failure; it is none."""
     propose = proposed(cloud, {"Status": "FAILED", "StatusReason": reason})
     cloud.answers("delete_change_set", {}, ChangeSetName=SET, StackName=ID)
-    assert propose().changes == ()
+    assert propose().is_nothing
+
+
+def test_outputs_alone_may_differ(cloud: Cloud) -> None:
+    """There is something to carry out then, although no resource changes."""
+    proposal = proposed(cloud, {"Status": "CREATE_COMPLETE", "Changes": []})()
+    assert (proposal.is_nothing, proposal.changes) == (False, ())
 
 
 def test_a_change_set_that_is_refused_goes_with_the_stack_that_it_began(cloud: Cloud) -> None:
@@ -265,9 +281,9 @@ def test_a_stack_that_is_gone_afterwards_failed(cloud: Cloud) -> None:
 
 
 def test_parameters_are_kept_said_and_given() -> None:
-    """What the stack had stays; what the settings say and what is given now goes over it; what the template lost is left out."""
-    there = Found(ID, {"ResultsDays": "3", "TransitionClass": "NONE", "LakeBucket": "old", "Gone": "1"}, {}, {})
-    names = ("ResultsDays", "TransitionClass", "LakeBucket", "New")
+    """What the stack had stays; what the settings say and what is given now goes over it; defaults need not be said."""
+    there = Found(ID, {"ResultsDays": "3", "OldVersionsDays": "90", "LakeBucket": "old", "Gone": "1"}, {}, {})
+    names = {"ResultsDays": "30", "TransitionClass": "NONE", "LakeBucket": None, "New": "1", "OldVersionsDays": "90"}
     assert merged(names, there, {"LakeBucket": "my-lake"}, given(["TransitionClass=GLACIER_IR"])) == {
         "ResultsDays": "3",
         "TransitionClass": "GLACIER_IR",
