@@ -25,6 +25,8 @@ from tests.servers import CREDENTIALS, REGION, Server
 
 MOST_BYTES: Final = 51_200
 """Bytes of a template that goes with the call (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html)."""
+OTHERS: Final = ("Alarm", "Budget", "Topic", "Dashboard", "Notify")
+"""How the names of what watches begin."""
 CLASSES: Final = decoded()["Parameters"]["TransitionClass"]["AllowedValues"]
 
 
@@ -46,6 +48,16 @@ def test_the_packaged_template_is_this_one() -> None:
     told = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
     assert "deploy" in find_namespace_packages(str(root), include=told["packages"]["find"]["include"])
     assert any(TEMPLATE.match(pattern) for pattern in told["package-data"]["*"])
+
+
+def test_the_document_has_every_part() -> None:
+    """Parameters, resources and roles, each by its name; and no parameter that there is not."""
+    text = (TEMPLATE.parents[1] / "docs" / "deploy.md").read_text(encoding="utf-8")
+    template = decoded()
+    ours = [name for name in (*template["Parameters"], *template["Resources"]) if not name.startswith(OTHERS)]
+    assert [name for name in ours if f"`{name}`" not in text] == []
+    named = re.findall(r"\b([A-Z]\w+)=", text)
+    assert set(named) <= template["Parameters"].keys() | {"NAME"}
 
 
 def test_no_yaml_that_cloudformation_does_not_read() -> None:
