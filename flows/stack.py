@@ -197,7 +197,7 @@ class Stack:
         Raises ServiceError with the first resource's reason where it failed: then CloudFormation has taken back what it did.
         """
         seen = {event["EventId"] for event in self._events(proposal.stack)}
-        with translated("cloudformation:ExecuteChangeSet", f"stack {self.name}"):
+        with _asking("cloudformation:ExecuteChangeSet", self.name):
             self._client.execute_change_set(ChangeSetName=proposal.id, StackName=proposal.stack)
         reason = ""
         while True:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from archive.model.keys import LakeKeys
 from flows.settings import Settings
 from flows.stack import Found
 
+_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,54}")
 _EVERYONES: Final = "primary"
 _ABSENT_STATUS: Final = 404
 _BUCKET_EXISTS: Final = "LakeBucketExists"
@@ -36,6 +38,14 @@ def ours(settings: Settings) -> dict[str, str]:
         "AthenaWorkgroup": settings.athena.workgroup,
         "PurgePolicy": settings.policy.purge,
     }
+
+
+def named(name: str) -> str:
+    """Return a name that a stack can have, and that its roles' names (64 characters at most) can begin with; raises InputError else."""
+    if not _NAME.fullmatch(name):
+        message = f"--stack {name!r} is not a stack's name; use letters, digits and dashes, 55 at most, and begin with a letter"
+        raise InputError(message)
+    return name
 
 
 def given(words: Iterable[str]) -> dict[str, str]:

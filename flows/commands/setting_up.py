@@ -22,7 +22,7 @@ from flows.console import ConfigOption, JsonOption, YesOption, console_for, erro
 from flows.settings import Settings
 from flows.show_stack import changes_as_json, show_changes, show_outputs
 from flows.stack import TEMPLATE, Proposal, Stack
-from flows.stack_inputs import given, merged, ours, require_free
+from flows.stack_inputs import given, merged, named, ours, require_free
 
 if TYPE_CHECKING:
     from athena.setup import SetUp
@@ -52,7 +52,7 @@ def setup(
     """
     with errors_as_sentences():
         if what == "stack":
-            wanted = _Wanted(stack, given(parameter or ()), Options(yes, as_json, dry_run))
+            wanted = _Wanted(named(stack), given(parameter or ()), Options(yes, as_json, dry_run))
             _set_up_stack(settings_of(config), wanted)
         elif what != "athena":
             message = f"there is nothing called {what!r} to set up; write dynalake setup stack, or dynalake setup athena"

@@ -44,6 +44,7 @@ STACK: Final = [
     Row("a workgroup that every account has", ("setup",), "[athena] workgroup is 'primary', which every account has and no stack can make; set another name, such as 'dynalake', and leave [athena] output out: the stack's workgroup says where results go", 2),
     _row("a bucket that is there and is not the stack's", "bucket … is there already and is not the stack's; give --parameter LakeBucketExists=true to use it and leave it as it is, name another [lake] bucket, or import it into the stack (docs/deploy.md)", "--yes", code=3),
     _row("no `--yes`, and no terminal to ask on", "nothing was done: the changes were not agreed to", *_THERE, code=3),
+    _row("a name that no stack can have", "--stack 'my_lake' is not a stack's name; use letters, digits and dashes, 55 at most, and begin with a letter", "--stack", "my_lake"),
     _row("a parameter without a value", "--parameter 'ResultsDays' is not NAME=VALUE, such as TransitionClass=STANDARD_IA", "--parameter", "ResultsDays"),
     _row("a parameter given twice", "--parameter ResultsDays is given twice; keep one of the two", "-p", "ResultsDays=1", "-p", "ResultsDays=2"),
     _row("a parameter that there is not", "the template has no parameter 'ResultDays'; it has …, ResultsDays, …", "-p", "ResultDays=1"),
