@@ -238,6 +238,13 @@ def test_no_statement_of_a_role_is_for_everything() -> None:
                 assert all(resource.count(":") >= 5 and not resource.endswith(":*") for resource in listed(statement["Resource"]))
 
 
+@pytest.mark.parametrize("role", ["purger", "restorer"])
+def test_batches_without_conditions_are_denied_expressly(role: str) -> None:
+    """Whatever another policy should grant to the role one day."""
+    denials = [statement for statement in statements(Rendered.of(), role) if statement["Effect"] == "Deny"]
+    assert any(matches(denial, Request("dynamodb:BatchWriteItem", table_arn("Any"))) for denial in denials)
+
+
 def test_the_template_says_what_iam_cannot_do() -> None:
     """Whoever reads the roles is told that no policy demands a condition."""
     text = " ".join(line.strip("# ") for line in TEMPLATE.read_text(encoding="utf-8").splitlines())

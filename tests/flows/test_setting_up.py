@@ -125,8 +125,8 @@ def test_a_second_time_only_what_differs_is_done(account: Account) -> None:
 
 
 def test_a_dry_run_shows_and_leaves_nothing(account: Account) -> None:
-    """Neither a change set nor the empty stack that one begins; of a stack that is there, the stack."""
-    shown = account.setup("--dry-run", "--json").done()
+    """Neither a change set nor the empty stack that one begins, whatever is agreed to; of a stack that is there, the stack."""
+    shown = account.setup("--dry-run", "--yes", "--json").done()
     assert shown.json()["state"] == "proposed"
     assert {"LakeStore", "PurgerRole"} <= {change["resource"] for change in shown.json()["changes"]}
     assert {change["action"] for change in shown.json()["changes"]} == {"add"}

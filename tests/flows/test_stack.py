@@ -264,7 +264,9 @@ def test_a_change_that_fails_says_why(cloud: Cloud, state: str) -> None:
     cloud.answers("execute_change_set", {})
     cloud.is_in(state)
     cloud.happened(
-        ("LakeStore", "CREATE_FAILED", "my-lake already exists"), ("LakeDatabase", "CREATE_FAILED", "Resource creation cancelled")
+        ("LakeDatabase", "CREATE_FAILED", "Resource creation cancelled"),
+        ("LakeStore", "CREATE_FAILED", "my-lake already exists"),
+        ("ResultsStore", "CREATE_FAILED", "something that came of it"),
     )
     with pytest.raises(ServiceError, match=rf"stack lake was not changed.*\({state}\): LakeStore: my-lake already exists$"):
         cloud.stack.carry_out(PROPOSAL)
