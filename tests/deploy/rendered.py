@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,7 +33,7 @@ def decoded() -> Mapping[str, Any]:
     return dict(template)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rendered:
     """A template with values for its parameters; the others have their defaults."""
 
@@ -47,6 +47,7 @@ class Rendered:
         defaults = {name: str(about["Default"]) for name, about in parameters.items() if "Default" in about}
         return cls({"LakeBucket": "my-lake", **defaults, **values})
 
+    @cached_property
     def resources(self) -> dict[str, dict[str, Any]]:
         """Return the resources that would be made."""
         found: Mapping[str, Any] = decoded()["Resources"]
@@ -54,7 +55,7 @@ class Rendered:
 
     def properties(self, name: str) -> dict[str, Any]:
         """Return the properties of one resource."""
-        found: dict[str, Any] = self.resources()[name]["Properties"]
+        found: dict[str, Any] = self.resources[name]["Properties"]
         return found
 
     def broken_rules(self) -> list[str]:

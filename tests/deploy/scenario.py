@@ -103,7 +103,6 @@ def play_by_partiql(ministack: Server, moto: Server, folder: Path) -> Played:
     """Play what removes and puts back by PartiQL: DynamoDB is MiniStack."""
     played = new_played(Servers(ministack, moto, moto), folder, source={"modules": [5, 6]}, policy={"protocol": "partiql"})
     run = played.run
-    run("check", purge="delete")
     run("backfill", *WINDOW, "--module", "6", "--yes", purge="delete")
     run("restore", "--module", "6", "--yes")
     run("nightly", "--yes", purge="expire")

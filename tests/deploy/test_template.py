@@ -142,7 +142,7 @@ def test_the_lakes_bucket() -> None:
     assert lake["BucketEncryption"]["ServerSideEncryptionConfiguration"] == [{"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
     assert {"ObjectLockEnabled", "ObjectLockConfiguration"}.isdisjoint(lake)
     assert [rule["ID"] for rule in lifecycle(stack)] == ["old-versions", "incomplete-uploads"]
-    for name, about in stack.resources().items():
+    for name, about in stack.resources.items():
         if about["Type"] in ("AWS::S3::Bucket", "AWS::Glue::Database", "AWS::KMS::Key"):
             assert (about["DeletionPolicy"], about["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain"), name
 
@@ -159,7 +159,7 @@ def test_a_key_is_made_given_or_neither() -> None:
     given = "arn:aws:kms:us-east-1:123456789012:key/given"
     for values, key in (({}, None), ({"KmsKeyArn": given}, given)):
         stack = Rendered.of(Encryption="SSE-KMS", **values)
-        assert ("LakeKey" in stack.resources()) == (key is None)
+        assert ("LakeKey" in stack.resources) == (key is None)
         encryption = (stack.properties(name)["BucketEncryption"] for name in ("LakeStore", "ResultsStore"))
         used = {one["ServerSideEncryptionConfiguration"][0]["ServerSideEncryptionByDefault"]["KMSMasterKeyID"] for one in encryption}
         used.add(_workgroup(stack)["ResultConfiguration"]["EncryptionConfiguration"]["KmsKey"])
@@ -187,7 +187,7 @@ def test_the_workgroup_stops_a_question_that_reads_too_much() -> None:
 def test_what_is_there_already_is_left_as_it_is() -> None:
     """No bucket, no policy of it, no database; the roles name them all the same."""
     stack = Rendered.of(LakeBucketExists="true", GlueDatabaseExists="true")
-    assert Rendered.of().resources().keys() - stack.resources().keys() == {"LakeStore", "LakeStorePolicy", "LakeDatabase"}
+    assert Rendered.of().resources.keys() - stack.resources.keys() == {"LakeStore", "LakeStorePolicy", "LakeDatabase"}
 
 
 def without_nothing(part: Any) -> Any:  # noqa: ANN401 - any part of a policy
