@@ -21,7 +21,7 @@ from flows.commands.asking import catalog_of
 from flows.console import ConfigOption, JsonOption, YesOption, console_for, errors_as_sentences, print_json, settings_of
 from flows.settings import Settings
 from flows.show_stack import changes_as_json, show_changes, show_outputs
-from flows.stack import TEMPLATE, Proposal, Stack
+from flows.stack import Proposal, Stack, template
 from flows.stack_inputs import given, merged, named, ours, require_free
 
 if TYPE_CHECKING:
@@ -81,11 +81,11 @@ def _set_up_stack(settings: Settings, wanted: _Wanted) -> None:
     with translated("loading credentials", "the default credentials"):
         client = session.client("cloudformation")
     stack = Stack(client, wanted.name, time.sleep, lambda line: console.print(line, style="dim", highlight=False, markup=False))
-    template = TEMPLATE.read_text(encoding="utf-8")
+    text = template()
     there = stack.find()
-    parameters = merged(stack.parameters(template), there, said, wanted.parameters)
+    parameters = merged(stack.parameters(text), there, said, wanted.parameters)
     require_free(session, there, parameters)
-    proposal = stack.propose(template, parameters, datetime.now(UTC))
+    proposal = stack.propose(text, parameters, datetime.now(UTC))
     state, outputs = "unchanged", there.outputs if there else {}
     if not proposal.is_nothing:
         agreed = False
