@@ -243,7 +243,7 @@ class Session:
             raise RefusedError(message)
         messages = self.keys.folder("messages")
         for rule in self.store.lifecycle_rules():
-            if _takes_away(rule, messages):
+            if takes_away(rule, messages):
                 message = (
                     f"bucket {self.store.bucket} has a lifecycle rule ({rule.get('ID', 'without id')}) that expires or freezes {messages}; "
                     "remove it, or set [policy] purge = 'keep'"
@@ -262,7 +262,7 @@ class Session:
             raise RefusedError(message)
 
 
-def _takes_away(rule: dict[str, Any], messages: str) -> bool:
+def takes_away(rule: dict[str, Any], messages: str) -> bool:
     """Say whether an enabled rule can expire current versions below `messages`, or move them where Athena cannot read."""
     condition = rule.get("Filter") or {}
     prefix = str(rule.get("Prefix") or condition.get("Prefix") or condition.get("And", {}).get("Prefix") or "")

@@ -20,6 +20,7 @@ from tests.integration.restoring import hooked
 Meanwhile = Callable[[], AbstractContextManager[object]]
 _ERROR_XML: Final = {
     "s3": "<Error><Code>{code}</Code><Message>no</Message></Error>",
+    "cloudformation": "<ErrorResponse><Error><Code>{code}</Code><Message>no</Message></Error></ErrorResponse>",
     "sts": "<ErrorResponse><Error><Code>{code}</Code><Message>no</Message></Error></ErrorResponse>",
 }
 

@@ -64,7 +64,7 @@ OPTIONS: Final = [
     Row("a column that there is not", ("query", "SELECT nothing FROM messages"), "there is no column or table 'nothing'; messages has the columns …", 2, archived=True),
     Row("more values than question marks", ("query", "SELECT 1 FROM messages WHERE module_id = ?", "-p", "5", "-p", "6"), "the question has 1 question mark, but 2 parameters were given; give one for each", 2, archived=True),
     Row("a view that there is not", ("views", "modules_dayly"), "there is no table 'modules_dayly'; did you mean modules_daily", 2),
-    Row("something that is not set up", ("setup", "glue"), "there is nothing called 'glue' to set up; write dynalake setup athena", 2),
+    Row("something that is not set up", ("setup", "glue"), "there is nothing called 'glue' to set up; write dynalake setup stack, or dynalake setup athena", 2),
     Row("an answer's file that cannot be written", ("query", "SELECT 1", "--format", "csv", "--output", "{folder}/taken"), "the file … cannot be written (Is a directory); make room, or name another with --output", 2, _folder),
     Row("messages of nobody in particular", ("messages", *WINDOW), "give one of --module, --student, --provider and --conversation", 2),
     Row("messages of two at once", ("messages", "--module", "5", "--student", "1"), "give one of --module, --student, --provider and --conversation", 2),

@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 
 from tests.archive.engine.workplace import one_loader
-from tests.bad_input import lake_rows, option_rows, server_rows, settings_rows, table_rows
+from tests.bad_input import lake_rows, option_rows, server_rows, settings_rows, stack_rows, table_rows
 from tests.bad_input.row import After, Row, World, table_of
 from tests.bad_input.world import SECRET, WINDOW, Held, archived, new_world
 from tests.conftest import Golden
@@ -27,6 +27,7 @@ SECTIONS: Final[dict[str, list[Row]]] = {
     "Windows": option_rows.WINDOWS,
     "Options": option_rows.OPTIONS,
     "Files to load": option_rows.FILES,
+    "The stack": stack_rows.STACK,
     "The table and its index": table_rows.TABLE,
     "Setting the table up": table_rows.SETTING_UP,
     "Messages": table_rows.MESSAGES,
@@ -36,7 +37,7 @@ SECTIONS: Final[dict[str, list[Row]]] = {
     "What servers answer": server_rows.ANSWERS,
     "What is not permitted": server_rows.NOT_PERMITTED,
 }
-EARLY: Final = ("The settings file", "Variables", "Settings", "Windows", "Files to load")
+EARLY: Final = ("The settings file", "Variables", "Settings", "Windows", "Files to load", "The stack")
 USAGE: Final = ("No such ", "Missing ", "Invalid value ")  # what the parser of the command line says, in its own form
 ROWS: Final = [pytest.param(row, id=f"{section}: {row.what}") for section, rows in SECTIONS.items() for row in rows]
 
