@@ -48,16 +48,20 @@ FOR_NOW: Final = THROTTLES | frozenset(
 READS: Final = frozenset(
     {
         "BatchGetItem",
+        "BatchGetQueryExecution",
+        "DescribeAlarms",
         "DescribeContinuousBackups",
         "DescribeTable",
         "DescribeTimeToLive",
         "GetBucketLifecycleConfiguration",
         "GetBucketVersioning",
         "GetDatabase",
+        "GetMetricData",
         "GetObject",
         "GetTable",
         "HeadObject",
         "ListObjectsV2",
+        "ListQueryExecutions",
         "Query",
         "Scan",
     }
@@ -80,6 +84,7 @@ _SERVER_ERROR: Final = 500
 _RETRIES: Final = 8
 _SECONDS_TO_CONNECT: Final = 10
 _SECONDS_TO_READ: Final = 60
+_SOME_SECONDS: Final = 5
 
 
 class Clients:
@@ -102,9 +107,21 @@ class Clients:
             self.s3: S3Client = self.session.client("s3", config=options)
             self.glue: GlueClient = self.session.client("glue", config=options)
         self.dynamodb.meta.events.register("after-call.dynamodb", refuse_damaged)
+        self._read_only = read_only
         if read_only:
             for client in (self.dynamodb, self.s3, self.glue):
                 client.meta.events.register_first("before-call", refuse_changes)
+
+    def impatient(self, service: str, region: str | None = None) -> Any:  # noqa: ANN401 - a client of any service
+        """Make a client of a service that work goes on without: it tries twice, and waits some seconds at most. As strict as the others."""
+        options = BotoConfig(
+            retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=_SOME_SECONDS, read_timeout=2 * _SOME_SECONDS
+        )
+        with translated("loading credentials", "the default credentials"):
+            client = self.session.client(service, region_name=region, config=options)  # type: ignore[call-overload] # any service
+        if self._read_only:
+            client.meta.events.register_first("before-call", refuse_changes)
+        return client
 
 
 class _AssumedRole(CredentialProvider):

@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from archive.errors import InputError
-from archive.model.config import Config, Lake, Limits, Policy, Roles, Source
+from archive.model.config import Config, Lake, Limits, Policy, Roles, Source, Watch
 from archive.model.window import midnight
 from athena import AthenaConfig
 from flows.settings_problems import explain, refuse_unknown_variables
@@ -24,6 +24,7 @@ from flows.settings_sections import (
     RolesSection,
     RunSection,
     SourceSection,
+    WatchSection,
     wrong,
 )
 
@@ -43,6 +44,7 @@ class Settings(BaseSettings):
     roles: RolesSection = Field(default_factory=RolesSection)
     athena: AthenaSection = Field(default_factory=AthenaSection)
     run: RunSection = Field(default_factory=RunSection)
+    watch: WatchSection = Field(default_factory=WatchSection)
 
     @classmethod
     def settings_customise_sources(
@@ -93,6 +95,7 @@ class Settings(BaseSettings):
             policy=Policy(**policy.model_dump()),
             limits=Limits(**{**self.limits.model_dump(), "shared_by": self.limits.shared_by * self.run.processes}),
             roles=Roles(**self.roles.model_dump()),
+            watch=Watch(**self.watch.model_dump()),
         )
 
     def athena_config(self) -> AthenaConfig:

@@ -274,6 +274,12 @@ class AthenaSection(Section):
         return self
 
 
+class WatchSection(Section):
+    """[watch]: what is told to CloudWatch."""
+
+    metrics: Flag = False
+
+
 class RunSection(Section):
     """[run]: how a run is carried out, and by how many workers."""
 
@@ -304,4 +310,5 @@ SECTIONS: Final[Mapping[str, type[Section]]] = {
     "roles": RolesSection,
     "athena": AthenaSection,
     "run": RunSection,
+    "watch": WatchSection,
 }

@@ -13,6 +13,7 @@ from archive.engine.consumed import Consumed
 from archive.model.config import PurgeMode
 from archive.model.keys import LakeKeys
 from archive.model.plan import Plan
+from archive.model.table_facts import TableFacts
 from archive.model.window import iso, parse_instant
 from archive.s3 import Store
 
@@ -72,6 +73,16 @@ def record_of(
             "seconds": round(times[2], 3),
         }
     )
+
+
+def with_what_is_left(record: RunRecord, unreached: int, facts: TableFacts) -> RunRecord:
+    """Return a record that also says how many messages of the plan were not reached, and how large table and indexes were at the begin."""
+    sizes = {
+        "table_items": facts.items,
+        "table_bytes": facts.bytes,
+        "index_bytes": sum(size.bytes for size in facts.sizes.values()),
+    }
+    return RunRecord({**record.values, "messages_unreached": unreached, **sizes})
 
 
 MOST_RUNS: Final = 2_000

@@ -95,6 +95,13 @@ class Roles:
 
 
 @dataclass(frozen=True, slots=True)
+class Watch:
+    """Whether runs publish `metrics` to CloudWatch, which needs a permission and costs some cents."""
+
+    metrics: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """Everything the engine is told, and nothing else: no clients, no clock."""
 
@@ -103,3 +110,4 @@ class Config:
     policy: Policy
     limits: Limits
     roles: Roles
+    watch: Watch = Watch()

@@ -13,6 +13,14 @@ from archive.model.spec import Column
 
 
 @dataclass(frozen=True, slots=True)
+class Size:
+    """How many items an index holds, and their bytes."""
+
+    items: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class TableFacts:
     """What DescribeTable says. Counts and bytes are hours old and approximate."""
 
@@ -29,6 +37,8 @@ class TableFacts:
     warm: Warm
     replicas: int
     key_types: dict[str, str]
+    sizes: Mapping[str, Size]
+    """The size of each global index, by its name."""
 
     @property
     def indexes(self) -> int:
@@ -80,6 +90,7 @@ def facts_of(table: Mapping[str, Any], source: Source) -> TableFacts:
         warm=warm_of(table),
         replicas=len(table.get("Replicas", [])),
         key_types=types,
+        sizes={str(index.get("IndexName")): Size(index.get("ItemCount", 0), index.get("IndexSizeBytes", 0)) for index in indexes},
     )
 
 
