@@ -108,12 +108,15 @@ class Clients:
             self.glue: GlueClient = self.session.client("glue", config=options)
         self.dynamodb.meta.events.register("after-call.dynamodb", refuse_damaged)
         self._read_only = read_only
+        self._impatient: dict[tuple[str, str | None], Any] = {}
         if read_only:
             for client in (self.dynamodb, self.s3, self.glue):
                 client.meta.events.register_first("before-call", refuse_changes)
 
     def impatient(self, service: str, region: str | None = None) -> Any:  # noqa: ANN401 - a client of any service
-        """Make a client of a service that work goes on without: it tries twice, and waits some seconds at most. As strict as the others."""
+        """Return a client of a service that work goes on without: it tries twice, and waits seconds at most. As strict as the others."""
+        if (made := self._impatient.get((service, region))) is not None:
+            return made
         options = BotoConfig(
             retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=_SOME_SECONDS, read_timeout=2 * _SOME_SECONDS
         )
@@ -121,6 +124,7 @@ class Clients:
             client = self.session.client(service, region_name=region, config=options)  # type: ignore[call-overload] # any service
         if self._read_only:
             client.meta.events.register_first("before-call", refuse_changes)
+        self._impatient[service, region] = client
         return client
 
 

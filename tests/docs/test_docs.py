@@ -180,7 +180,9 @@ def test_every_permission_the_code_asks_for_is_documented() -> None:
     # BatchExecuteStatement is no IAM action (PartiQLDelete and PartiQLUpdate are), and only the demo creates a table.
     not_asked_for = {"dynamodb:BatchExecuteStatement", "dynamodb:CreateTable"}
     sources = [path for package in ("archive", "athena", "flows") for path in (ROOT / package).rglob("*.py")]
-    actions = {action for path in sources for action in re.findall(r'"((?:athena|dynamodb|glue|s3|sts):[A-Z]\w+)"', path.read_text())}
+    actions = {
+        action for path in sources for action in re.findall(r'"((?:athena|cloudwatch|dynamodb|glue|s3|sts):[A-Z]\w+)"', path.read_text())
+    }
     text = (ROOT / "docs" / "operations.md").read_text()
     assert {action for action in actions - not_asked_for if f"`{action}`" not in text} == set()
 
