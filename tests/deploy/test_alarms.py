@@ -154,6 +154,7 @@ def test_the_dashboard_names_what_is_there(resources: Any) -> None:  # noqa: ANN
     for namespace, name, *dimensions in found:
         names = set(dimensions[::2])
         if namespace == NAMESPACE:
+            assert name in ours
             assert names == {"Table"} or (ours[name].by_index and names == {"Table", "Index"})
         else:
             assert namespace == DYNAMODB

@@ -160,4 +160,5 @@ def test_before_there_is_a_lake_a_doctor_looks_at_the_table(moto_server: Server,
     """And says what waits there only where it is worth a dollar."""
     fresh = site_on(Servers(moto_server, moto_server, moto_server), tmp_path)
     told = fresh.run("doctor", "--json").done().json()
-    assert (told["findings"], told["consumers"]) == ([], [])
+    assert (told["findings"], told["consumers"], told["consumption_known"]) == ([], [], False)
+    assert told["not_looked_at"] == {"CloudWatch: consumption and throttles": "CloudWatch knows of no consumption of this table"}
