@@ -89,7 +89,8 @@ def test_what_others_write_rings_and_what_we_write_does_not(site: Site, cloudwat
 def denied(*operations: str) -> Iterator[None]:
     """Refuse some operations to every client that is made meanwhile."""
 
-    def refuse(model: Any, **_: object) -> None:  # noqa: ANN401 - botocore's operation model
+    def refuse(**event: Any) -> None:  # noqa: ANN401 - botocore's
+        model = event["model"]
         if model.name in operations:
             message = f"{model.service_model.signing_name}:{model.name} on it is not permitted; grant it to the role in use"
             raise NotPermittedError(message)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -31,7 +32,7 @@ FINE = Seen(
 )
 
 
-def with_part(index: str | None, **changes: object) -> Seen:
+def with_part(index: str | None, **changes: Any) -> Seen:  # noqa: ANN401 - the fields of a part
     """Return what is fine, with one part that is not; what queries return is not known."""
     return replace(FINE, queries=None, parts=tuple(replace(part, **changes) if part.index == index else part for part in FINE.parts))
 
