@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,6 +32,7 @@ _OPERATORS: Final = {"above": "GreaterThanThreshold", "below": "LessThanThreshol
 _ALARMED: Final = [rule for rule in RULES if rule.series and rule not in rules.BUDGETS]
 
 
+@cache
 def template() -> Any:  # noqa: ANN401 - a template
     """Read the template; `!Ref X` is {"Ref": "X"}."""
     found, problems = decode.decode(str(TEMPLATE))

@@ -16,12 +16,19 @@ from botocore.session import Session
 from archive.aws import READS
 from archive.errors import NotPermittedError
 from archive.model.rules import RULES
+from tests.archive.engine.workplace import one_loader
 from tests.integration.command import Outcome
 from tests.integration.restored import site_on
 from tests.integration.sites import Servers, Site
 from tests.servers import REGION, Server
 
 _LATE: Final = timedelta(minutes=2)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _fast() -> Iterator[None]:
+    with one_loader():
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ from archive.model.rules import Series
 from flows import reporter, watching
 from flows.operate import Catalogue, execute_directly, perform
 from flows.watching import Meter, Timing, seconds_to_next_minute
-from tests.archive.engine.workplace import MONDAY_MS, Workplace, make_workplace, message
+from tests.archive.engine.workplace import MONDAY_MS, Workplace, make_workplace, message, one_loader
 from tests.servers import REGION, Server
 
 NOON = datetime(2024, 6, 1, 12, tzinfo=UTC)
@@ -148,7 +148,7 @@ class Hearer(reporter.LogReporter):
 @pytest.fixture(scope="module")
 def place(moto_server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workplace]:
     """A table of three messages on moto, which has CloudWatch too; runs publish."""
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, one_loader():
         patch.setenv("AWS_ENDPOINT_URL", moto_server.endpoint)
         made = make_workplace(moto_server, tmp_path_factory.mktemp("watching"))
         made.put(*(message(f"c{number}", number, number % 2) for number in range(3)))
