@@ -17,7 +17,7 @@ from archive.engine.alarms import Deployed, Judged, Place, combined, judge, plac
 from archive.engine.attention import readings
 from archive.engine.session import Session
 from archive.engine.status import Status
-from archive.errors import DynalakeError
+from archive.errors import DynalakeError, TransientServiceError
 from archive.model.rules import BILLING
 
 _LATE: Final = 3  # periods that CloudWatch may lag behind
@@ -62,6 +62,9 @@ def look_at_alarms(session: Session, status: Status, now: datetime) -> Alarms:
     for look in looks:
         try:
             look()
+        except TransientServiceError as error:
+            unseen.append(str(error))
+            break  # whoever does not answer now will not answer the next question either
         except DynalakeError as error:
             unseen.append(str(error))
     return Alarms(tuple(judge(table, indexes, known, measured, deployed)), tuple(dict.fromkeys(unseen)))

@@ -9,13 +9,17 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+import boto3
 import pytest
 from cfnlint import decode  # type: ignore[import-untyped]
 from cfnlint.api import lint_file  # type: ignore[import-untyped]
 
+from archive import cloudwatch
+from archive.engine.alarms import places
 from archive.model import rules
 from archive.model.metric import METRICS, NAMESPACE
 from archive.model.rules import DYNAMODB, OPERATIONS, RULES, Rule, Series, alarm_name
+from tests.servers import REGION, Server
 
 TEMPLATE: Final = Path(__file__).parents[2] / "deploy" / "dynalake.yaml"
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/metrics-dimensions.html
@@ -196,3 +200,33 @@ def test_cloudformation_would_take_it() -> None:
 def test_it_fits_into_a_request() -> None:
     """CloudFormation takes 51,200 bytes of template in a call."""
     assert TEMPLATE.stat().st_size <= 51_200
+
+
+def resolved(value: Any) -> Any:  # noqa: ANN401 - a part of the template
+    """Return a part of the template as CloudFormation would send it, with the parameters' defaults."""
+    if isinstance(value, list):
+        return [resolved(member) for member in value]
+    if not isinstance(value, dict):
+        return value
+    if "Ref" in value:
+        parameter = template()["Parameters"].get(value["Ref"])
+        return f"arn:aws:sns:us-east-1:123456789012:{value['Ref']}" if parameter is None else parameter["Default"]
+    if "Fn::Sub" in value:
+        return re.sub(r"\$\{(\w+)\}", lambda match: str(template()["Parameters"][match[1]]["Default"]), value["Fn::Sub"])
+    return {name: resolved(member) for name, member in value.items()}
+
+
+def test_cloudwatch_takes_every_alarm(moto_server: Server, resources: Any) -> None:  # noqa: ANN401 - a fixture
+    """As a call of its own API, whose names and types botocore checks; and `status --alarms` finds each by its name, with its threshold."""
+    client = boto3.client("cloudwatch", endpoint_url=moto_server.endpoint, region_name=REGION)
+    for resource in resources.values():
+        if resource["Type"] == "AWS::CloudWatch::Alarm":
+            client.put_metric_alarm(**resolved(resource["Properties"]))
+    found = cloudwatch.alarms(client, "dynalake-ChatMessages-")
+    indexes = ["ModuleAnalyticsIndex", "StudentActivityIndex", "ProviderUsageIndex"]
+    expected = {
+        alarm_name("ChatMessages", rule, index): 1 if rule.counts_periods else rule.threshold
+        for rule, index in places(indexes)
+        if rule in _ALARMED
+    }
+    assert {name: threshold for name, (_, threshold) in found.items()} == expected
