@@ -10,12 +10,15 @@ from functools import lru_cache
 from threading import Event, Lock, Thread
 from typing import Final
 
+from archive.aws import Clients
 from archive.cloudwatch import publish
 from archive.engine.measures import About, Units, of_night, of_run, of_sizes, of_units
 from archive.engine.run import RunResult
 from archive.engine.session import Session
 from archive.engine.status import status_of
 from archive.errors import DynalakeError
+from archive.governor import Governor
+from archive.model.config import Watch
 from archive.model.metric import Datum
 from flows import reporter
 
@@ -89,10 +92,10 @@ def seconds_to_next_minute(now: datetime) -> float:
 
 
 class _Teller:
-    """Publishes by a session's role. Says once that it cannot, and then tries again at the next minute: a run goes on without."""
+    """Publishes by a role. Says once that it cannot, and then tries again at the next minute: a run goes on without."""
 
-    def __init__(self, session: Session) -> None:
-        self._client = session.clients.impatient("cloudwatch")
+    def __init__(self, clients: Clients) -> None:
+        self._client = clients.impatient("cloudwatch")
         self._warned = False
 
     def __call__(self, data: Sequence[Datum]) -> None:
@@ -110,9 +113,12 @@ class _Teller:
 @lru_cache(maxsize=4)
 def _of(session: Session) -> tuple[_Teller, Meter]:
     """Return what publishes for a session of this process; made once."""
-    teller = _Teller(session)
-    table = session.config.source.table
-    return teller, Meter(table, session.governor.units_by_resource, teller, Timing(lambda: datetime.now(UTC)))
+    teller = _Teller(session.clients)
+    return teller, _meter(session.config.source.table, session.governor, teller)
+
+
+def _meter(table: str, governor: Governor, teller: _Teller) -> Meter:
+    return Meter(table, governor.units_by_resource, teller, Timing(lambda: datetime.now(UTC)))
 
 
 @contextmanager
@@ -122,6 +128,16 @@ def measured(session: Session) -> Iterator[None]:
         yield
         return
     with _of(session)[1].running():
+        yield
+
+
+@contextmanager
+def measured_restore(watch: Watch, clients: Clients, table: str | None, governor: Governor) -> Iterator[None]:
+    """Do the same for a restore into a table, which has no session; `clients` are the archiver's."""
+    if not watch.metrics or table is None:
+        yield
+        return
+    with _meter(table, governor, _Teller(clients)).running():
         yield
 
 

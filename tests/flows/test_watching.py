@@ -15,6 +15,7 @@ import boto3
 import pytest
 
 from archive.cloudwatch import Asked, read
+from archive.engine.batch import Batch
 from archive.engine.measures import Units
 from archive.engine.planning import Request
 from archive.errors import NotPermittedError
@@ -23,9 +24,11 @@ from archive.model.metric import NAMESPACE, Datum
 from archive.model.plan import Plan
 from archive.model.rules import Series
 from flows import reporter, watching
-from flows.operate import Catalogue, execute_directly, perform
+from flows.operate import Catalogue, Job, execute_batch, execute_directly, perform
 from flows.watching import Meter, Timing, seconds_to_next_minute
-from tests.archive.engine.workplace import MONDAY_MS, Workplace, make_workplace, message, one_loader
+from tests.archive.engine.workplace import MONDAY_MS, TWO_DAYS, Workplace, make_workplace, message, one_loader
+from tests.integration.restored import purge, site_on
+from tests.integration.sites import Servers
 from tests.servers import REGION, Server
 
 NOON = datetime(2024, 6, 1, 12, tzinfo=UTC)
@@ -224,3 +227,27 @@ def test_nothing_is_published_unless_the_settings_say_so(place: Workplace, monke
     monkeypatch.setattr(watching, "_of", lambda _: pytest.fail("a client was made"))
     quiet = replace(place, config=replace(place.config, watch=Watch(), lake=replace(place.config.lake, spool_directory=tmp_path)))
     assert nightly(quiet)[0]["why_stopped"] == "done"
+
+
+def test_a_process_that_executes_a_batch_publishes_its_units(moto_server: Server, place: Workplace) -> None:
+    """Whoever planned the run may be another process."""
+    place.put(message("batch", 5, 1))
+    before = published(moto_server, place.table)
+    job = Job(place.config, "backfill", "run-batch", datetime.now(UTC))
+    result = execute_batch(job, Batch(0, TWO_DAYS, (1,)))
+    after = published(moto_server, place.table)
+    assert result.purged.done == 1
+    told = {place: after[place] - before.get(place, 0.0) for place in after if place[0] in ("ReadUnits", "WriteUnits")}
+    (consumed,) = result.consumed.values()
+    assert sum(told.values()) == pytest.approx(consumed.dynamodb.read_units + consumed.dynamodb.write_units)
+
+
+def test_a_restore_publishes_the_units_that_it_writes(moto_server: Server, tmp_path: Path) -> None:
+    """So that it does not ring as others' writes."""
+    site = site_on(Servers(moto_server, moto_server, moto_server), tmp_path).with_settings(watch={"metrics": True})
+    purge(site)
+    before = published(moto_server, site.table)["WriteUnits", None]
+    record = site.run("restore", "--module", "1", "--yes", "--json").done().json()
+    after = published(moto_server, site.table)
+    assert record["messages_restored"] == 20
+    assert after["WriteUnits", None] - before >= 20
