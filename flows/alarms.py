@@ -13,7 +13,7 @@ from rich.table import Table
 
 from archive import cloudwatch
 from archive.cloudwatch import Asked
-from archive.engine.alarms import Deployed, Judged, Place, combined, judge, places
+from archive.engine.alarms import Deployed, Judged, Place, combined, judge, places, with_zeros
 from archive.engine.attention import readings
 from archive.engine.session import Session
 from archive.engine.status import Status
@@ -67,7 +67,8 @@ def look_at_alarms(session: Session, status: Status, now: datetime) -> Alarms:
             break  # whoever does not answer now will not answer the next question either
         except DynalakeError as error:
             unseen.append(str(error))
-    return Alarms(tuple(judge(table, indexes, known, measured, deployed)), tuple(dict.fromkeys(unseen)))
+    judged = judge(table, indexes, known, with_zeros(measured, wanted), deployed)
+    return Alarms(tuple(judged), tuple(dict.fromkeys(unseen)))
 
 
 def _deployed(session: Session, table: str) -> dict[str, Deployed]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from archive.model.rules import RULES, Rule, alarm_name
+from archive.model.rules import DYNAMODB, RULES, Rule, alarm_name
 
 State = Literal["ok", "alarm", "not known here"]
 Place = tuple[Rule, str | None]
@@ -59,6 +59,12 @@ def combined(series: Sequence[Mapping[datetime, float]], less: Sequence[Mapping[
     """Return, oldest first, the sum of the series less the others, at every time at which one of the first has a value."""
     times = sorted({at for values in series for at in values})
     return [sum(values.get(at, 0.0) for values in series) - sum(values.get(at, 0.0) for values in less) for at in times]
+
+
+def with_zeros(measured: Mapping[Place, list[float]], asked: Sequence[Place]) -> dict[Place, list[float]]:
+    """Add a zero for every sum of DynamoDB's that has no value, if CloudWatch has any of the table's: it is told nothing of zeros."""
+    sums = [place for place in asked if {(series.namespace, series.statistic) for series in place[0].series} == {(DYNAMODB, "Sum")}]
+    return {**{place: [0.0] for place in sums}, **measured} if any(place in measured for place in sums) else dict(measured)
 
 
 def judge(

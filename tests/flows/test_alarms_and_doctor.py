@@ -73,7 +73,9 @@ def test_what_others_write_rings_and_what_we_write_does_not(site: Site, cloudwat
         ):
             entry = {"MetricName": metric, "Dimensions": [{"Name": dimension, "Value": table}], "Timestamp": at, "Value": value}
             cloudwatch.put_metric_data(Namespace=namespace, MetricData=[entry])
-    writes = {one["alarm"]: one for one in site.run("status", "--alarms", "--json").done().json()["alarms"]}["writes"]
+    found = {one["alarm"]: one for one in site.run("status", "--alarms", "--json").done().json()["alarms"]}
+    assert (found["user-errors"]["value"], found["user-errors"]["state"], found["latency"]["state"]) == (0, "ok", "not known here")
+    writes = found["writes"]
     assert (writes["state"], writes["value"], writes["threshold"], writes["in_cloudwatch"]) == ("ok", 1_000.0, 5_000, None)
     cloudwatch.put_metric_alarm(
         AlarmName=f"dynalake-{table}-writes",

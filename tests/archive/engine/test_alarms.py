@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from archive.engine.alarms import Deployed, Judged, Place, combined, judge, places
+from archive.engine.alarms import Deployed, Judged, Place, combined, judge, places, with_zeros
 from archive.model import rules
 from archive.model.rules import RULES, Rule
 
@@ -87,3 +87,14 @@ def test_an_alarm_is_plain_json() -> None:
         "unit": "days ahead",
         "in_cloudwatch": None,
     }
+
+
+def test_dynamodb_tells_no_zeros() -> None:
+    """Where CloudWatch has something of the table, sums without a value are 0; percentiles and charges are not known."""
+    asked = list(places(INDEXES))
+    writes: Place = (rules.WRITES, None)
+    found = with_zeros({writes: [7.0]}, asked)
+    zeros = {(rules.USER_ERRORS, None), (rules.SYSTEM_ERRORS, None), (rules.READS, "I1"), (rules.READS, "I2")}
+    assert found == {writes: [7.0], **{place: [0.0] for place in zeros}}
+    assert with_zeros({}, asked) == {}
+    assert with_zeros({(rules.LATENCY, None): [9.0]}, asked) == {(rules.LATENCY, None): [9.0]}
