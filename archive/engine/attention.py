@@ -37,7 +37,7 @@ def attention(status: Status) -> Iterator[str]:
     if status.last_run and status.last_run["why_stopped"] != "done":
         yield f"the last run ({status.last_run['run']}) ended early: {status.last_run['why_stopped']}"
     values = readings(status)
-    for rule, sentence in _SENTENCES.items():
+    for rule, sentence in SENTENCES.items():
         value = values[rule]
         if value is not None and rule.breached(value):
             yield sentence.format(value)
@@ -56,7 +56,7 @@ def readings(status: Status) -> dict[Rule, float | None]:
     }
 
 
-_SENTENCES: Final[Mapping[Rule, str]] = {
+SENTENCES: Final[Mapping[Rule, str]] = {
     rules.NIGHT: "no nightly run has done all it had to for {:,.1f} hours: look why the schedule has started none, or why it ended early",
     rules.BACKLOG: (
         "the backlog has grown by {:,.0f} messages in a week: give the nightly run more time or more of [limits], or see `dynalake plan`"

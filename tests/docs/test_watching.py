@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from archive.engine.attention import _SENTENCES
+from archive.engine.attention import SENTENCES
 from archive.model.metric import METRICS
 from archive.model.rules import RULES
 
@@ -36,5 +36,5 @@ def test_every_alarm_is_listed_with_its_threshold_and_origin() -> None:
 
 def test_as_many_are_sentences_of_attention_as_it_says() -> None:
     """Four."""
-    assert len(_SENTENCES) == 4
+    assert len(SENTENCES) == 4
     assert "Four of them are also sentences of `attention`" in TEXT
