@@ -49,7 +49,8 @@ def look_at_alarms(session: Session, status: Status, now: datetime) -> Alarms:
     table = session.config.source.table
     indexes = [index.name for index in session.facts.written if not index.local]
     known = readings(status)
-    wanted = [place for place in places(indexes) if place[0].series and known.get(place[0]) is None]
+    # Of hours without a night CloudWatch has no value: only the run records do.
+    wanted = [(rule, index) for rule, index in places(indexes) if rule.series and known.get(rule) is None and not rule.counts_periods]
     billed = [place for place in wanted if place[0].series[0].namespace == BILLING]
     measured: dict[Place, list[float]] = {}
     deployed: dict[str, Deployed] = {}
