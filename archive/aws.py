@@ -48,17 +48,21 @@ FOR_NOW: Final = THROTTLES | frozenset(
 READS: Final = frozenset(
     {
         "BatchGetItem",
+        "BatchGetQueryExecution",
+        "DescribeAlarms",
         "DescribeContinuousBackups",
         "DescribeTable",
         "DescribeTimeToLive",
         "GetBucketLifecycleConfiguration",
         "GetBucketVersioning",
         "GetDatabase",
+        "GetMetricData",
         "GetObject",
         "GetTable",
         "HeadObject",
         "ListBackups",
         "ListObjectsV2",
+        "ListQueryExecutions",
         "Query",
         "Scan",
     }
@@ -81,6 +85,7 @@ _SERVER_ERROR: Final = 500
 _RETRIES: Final = 8
 _SECONDS_TO_CONNECT: Final = 10
 _SECONDS_TO_READ: Final = 60
+_SOME_SECONDS: Final = 5
 
 
 class Clients:
@@ -103,9 +108,25 @@ class Clients:
             self.s3: S3Client = self.session.client("s3", config=options)
             self.glue: GlueClient = self.session.client("glue", config=options)
         self.dynamodb.meta.events.register("after-call.dynamodb", refuse_damaged)
+        self._read_only = read_only
+        self._impatient: dict[tuple[str, str | None], Any] = {}
         if read_only:
             for client in (self.dynamodb, self.s3, self.glue):
                 client.meta.events.register_first("before-call", refuse_changes)
+
+    def impatient(self, service: str, region: str | None = None) -> Any:  # noqa: ANN401 - a client of any service
+        """Return a client of a service that work goes on without: it tries twice, and waits seconds at most. As strict as the others."""
+        if (made := self._impatient.get((service, region))) is not None:
+            return made
+        options = BotoConfig(
+            retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=_SOME_SECONDS, read_timeout=2 * _SOME_SECONDS
+        )
+        with translated("loading credentials", "the default credentials"):
+            client = self.session.client(service, region_name=region, config=options)  # type: ignore[call-overload] # any service
+        if self._read_only:
+            client.meta.events.register_first("before-call", refuse_changes)
+        self._impatient[service, region] = client
+        return client
 
 
 class _AssumedRole(CredentialProvider):

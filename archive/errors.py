@@ -75,6 +75,6 @@ class CapReachedError(StoppedError):
 
 
 class AttentionError(DynalakeError):
-    """Nothing failed, but `status` found something that needs somebody's attention."""
+    """Nothing failed, but `status` or `doctor` found something that needs somebody's attention."""
 
     exit_code = 9

@@ -110,8 +110,7 @@ class Governor:
         with self._lock:
             side = self._sides[taken.kind]
             side.correct(taken, actual, self._clock())
-            side.units += actual.units
-            side.requests += 1
+            side.count(actual)
 
     def throttled(self, cost: Cost, reasons: Sequence[Reason] = ()) -> None:
         """Slow down what DynamoDB named (for a range of keys of an index: this cost's values there), else the table and all indexes.
@@ -135,6 +134,11 @@ class Governor:
         with self._lock:
             read, write = self._sides["read"], self._sides["write"]
             return Figures(read.units, read.requests, write.units, write.requests, self._waited, self._throttles)
+
+    def units_by_resource(self) -> dict[tuple[Kind, str | None], float]:
+        """Return the units paid for so far, of the table (None) and of each index."""
+        with self._lock:
+            return {(kind, name): units for kind, side in self._sides.items() for name, units in side.by_resource.items()}
 
     @property
     def tracked(self) -> int:
@@ -216,8 +220,17 @@ class _Side:
         self._resources: dict[str | None, _Bucket] = {}
         self.values: dict[tuple[str, Value], _Bucket] = {}
         self._sweep_at = _MANY
-        self.units = 0.0
+        self.by_resource: dict[str | None, float] = {}
         self.requests = 0
+
+    @property
+    def units(self) -> float:
+        return sum(self.by_resource.values())
+
+    def count(self, paid: Cost) -> None:
+        for name, units in _resources(paid):
+            self.by_resource[name] = self.by_resource.get(name, 0.0) + units
+        self.requests += 1
 
     def wait(self, cost: Cost, now: float) -> float:
         """Return the seconds until all buckets are ready. A value that nobody remembers is: it makes no bucket."""

@@ -16,6 +16,8 @@ from archive.model.prices import Overrides, prices_of
 
 _MIB: Final = 2**20
 _TIB: Final = 2**40
+LARGE_BYTES: Final = 10**9
+"""From this size on, what is read without need is worth a warning."""
 _LEAST: Final = 10
 """Megabytes that a question costs at least; others are rounded up to whole ones (https://aws.amazon.com/athena/pricing/)."""
 

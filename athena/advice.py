@@ -14,15 +14,13 @@ from sqlglot import exp
 from archive.errors import InputError
 from archive.model.spec import PARTITION_COLUMN
 from archive.model.window import parse_instant
-from athena.access import scan_dollars
+from athena.access import LARGE_BYTES, scan_dollars
 from athena.columns import RUNS
 from athena.config import Catalog
 from athena.gate import parse_question
 from athena.objects import LakeObjects
 from athena.parameters import Parameter
 
-LARGE_BYTES: Final = 10**9
-"""An archive from this size on is large: to read it without need is worth a warning."""
 _LOWER: Final = (exp.GT, exp.GTE, exp.EQ, exp.In)
 _UPPER: Final = (exp.LT, exp.LTE, exp.EQ, exp.In)
 _TURNED: Final[dict[type[exp.Expr], type[exp.Expr]]] = {exp.GT: exp.LT, exp.GTE: exp.LTE, exp.LT: exp.GT, exp.LTE: exp.GTE, exp.EQ: exp.EQ}
@@ -59,15 +57,32 @@ def advise(sql: str, catalog: Catalog, parameters: Sequence[Parameter], extent: 
         tree = parse_question(sql)
     except InputError:
         return []
+    return list(_sentences(tree, catalog, parameters, extent())) if _reads_days(tree, catalog) else []
+
+
+def is_unpruned(sql: str, catalog: Catalog) -> bool:
+    """Say whether a question reads the messages, or a view that could leave days out, without a condition on dt. False for what is none."""
+    try:
+        tree = parse_question(sql)
+    except InputError:
+        return False
+    return _reads_days(tree, catalog) and PARTITION_COLUMN not in _named(tree)
+
+
+def _reads_days(tree: exp.Query, catalog: Catalog) -> bool:
     names = {table.name.lower() for table in tree.find_all(exp.Table)}
     pruned = {name for name, view in catalog.views.items() if view.is_pruned and catalog.config.table in view.tables}
-    return list(_sentences(tree, catalog, parameters, extent())) if names & {catalog.config.table, *pruned} else []
+    return bool(names & {catalog.config.table, *pruned})
+
+
+def _named(tree: exp.Query) -> set[str]:
+    """Return the columns that the question's conditions name."""
+    return {column.name.lower() for clause in tree.find_all(exp.Where, exp.Having, exp.Join) for column in clause.find_all(exp.Column)}
 
 
 def _sentences(tree: exp.Query, catalog: Catalog, parameters: Sequence[Parameter], lake: Extent) -> Iterator[str]:
     time_column = catalog.spec.time_column
-    conditions = [part for clause in tree.find_all(exp.Where, exp.Having, exp.Join) for part in clause.find_all(exp.Column)]
-    named = {column.name.lower() for column in conditions}
+    named = _named(tree)
     if PARTITION_COLUMN not in named:
         price = scan_dollars(lake.bytes, lake.region, catalog.config.prices)
         yield from _unpruned(lake, price, time_column if time_column in named else None)

@@ -9,6 +9,7 @@ from flows.commands.archiving import backfill, nightly, plan, purge
 from flows.commands.asking import query, status, views
 from flows.commands.checking import check
 from flows.commands.demonstrating import demo
+from flows.commands.doctoring import doctor
 from flows.commands.loading import load
 from flows.commands.messages import messages
 from flows.commands.pricing import costs
@@ -20,7 +21,8 @@ from flows.commands.tabling import table
 
 _EPILOG = (
     "Exit codes: 0 done; 1 unexpected failure; 2 wrong input; 3 refused, because a promise could not be kept; 4 a proof failed; "
-    "5 AWS refused or failed a call; 6 the spool is full; 7 stopped; 8 a cap was reached; 9 `status` found what needs attention; "
+    "5 AWS refused or failed a call; 6 the spool is full; 7 stopped; 8 a cap was reached; "
+    "9 `status` or `doctor` found what needs attention; "
     "130 interrupted. "
     "RISKS: with purge = delete or expire, nightly, backfill and purge remove messages from the table, "
     "after they are proved to be in the lake."
@@ -49,6 +51,7 @@ for command in (
     views,
     setup,
     status,
+    doctor,
     stop,
     resume,
     restore,

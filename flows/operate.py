@@ -22,6 +22,7 @@ from athena import Since, lake_tables, widen
 from flows import reporter
 from flows.memory import give_back_at_once
 from flows.signals import signals_stop
+from flows.watching import measured, publish_run
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,8 @@ def _work(job: Job) -> BatchWork:
 def execute_batch(job: Job, batch: Batch) -> BatchResult:
     """Execute one batch in this process."""
     work = _work(job)
-    result = work.purge(batch) if job.command == "purge" else work.archive(batch)
+    with measured(work.session):
+        result = work.purge(batch) if job.command == "purge" else work.archive(batch)
     result.consumed = work.session.consumed()
     return result
 
@@ -98,13 +100,15 @@ def perform(
         first = min((segment.dt for segment in listing), default=plan.window.start.date())
         _widen(session, catalogue, Since(min(first, plan.window.start.date()), now.date()))
     try:
-        with signals_stop(session.brake):
+        with signals_stop(session.brake), measured(session):
             total.add(work.mend(listing))
             execute_plan(session, plan, engine(job), reporter.current().batch, total)
     except DynalakeError as stopped:
         error = stopped
     ended = datetime.now(UTC)
-    return plan, finish(session, plan, total, error, (now, ended), time.monotonic() - began)
+    run = finish(session, plan, total, error, (now, ended), time.monotonic() - began)
+    publish_run(session, run, ended)
+    return plan, run
 
 
 def _require_consent(plan: Plan, config: Config) -> None:

@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from archive.errors import InputError
-from archive.model.config import Config, Lake, Limits, Policy, Roles, Source
+from archive.model.config import Config, Lake, Limits, Policy, Roles, Source, Watch
 from archive.model.window import midnight
 from athena import AthenaConfig
 from flows.settings_prices import PricesSection
@@ -25,6 +25,7 @@ from flows.settings_sections import (
     RolesSection,
     RunSection,
     SourceSection,
+    WatchSection,
     wrong,
 )
 
@@ -46,6 +47,7 @@ class Settings(BaseSettings):
     athena: AthenaSection = Field(default_factory=AthenaSection)
     prices: PricesSection = Field(default_factory=PricesSection)
     run: RunSection = Field(default_factory=RunSection)
+    watch: WatchSection = Field(default_factory=WatchSection)
 
     @classmethod
     def settings_customise_sources(
@@ -97,6 +99,7 @@ class Settings(BaseSettings):
             limits=Limits(**{**self.limits.model_dump(), "shared_by": self.limits.shared_by * self.run.processes}),
             roles=Roles(**self.roles.model_dump()),
             prices=self.prices.overrides(),
+            watch=Watch(**self.watch.model_dump()),
         )
 
     def athena_config(self) -> AthenaConfig:

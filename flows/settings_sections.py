@@ -270,6 +270,12 @@ class AthenaSection(Section):
         return self
 
 
+class WatchSection(Section):
+    """[watch]: what is told to CloudWatch."""
+
+    metrics: Flag = False
+
+
 class RunSection(Section):
     """[run]: how a run is carried out, and by how many workers."""
 
@@ -301,4 +307,5 @@ SECTIONS: Final[Mapping[str, type[Section]]] = {
     "athena": AthenaSection,
     "prices": PricesSection,
     "run": RunSection,
+    "watch": WatchSection,
 }

@@ -14,6 +14,7 @@ from archive.engine.stopping import Used
 from archive.model.config import PurgeMode
 from archive.model.keys import LakeKeys
 from archive.model.plan import Plan
+from archive.model.table_facts import TableFacts
 from archive.model.window import iso, parse_instant
 from archive.s3 import Store
 
@@ -83,6 +84,18 @@ def record_of(
 
 
 _PLACES: Final = 6  # of dollars
+
+
+def with_what_is_left(record: RunRecord, unreached: int, facts: TableFacts) -> RunRecord:
+    """Return a record that also says how many messages of the plan were not reached, and how large table and indexes were at the begin."""
+    sizes = {
+        "table_items": facts.items,
+        "table_bytes": facts.bytes,
+        "index_bytes": sum(size.bytes for size in facts.sizes.values()),
+    }
+    return RunRecord({**record.values, "messages_unreached": unreached, **sizes})
+
+
 MOST_RUNS: Final = 2_000
 """A look at the past goes back so many runs at most: five years of nights."""
 

@@ -14,7 +14,7 @@ from archive.engine.batch import Batch, BatchResult
 from archive.engine.consumed import latest
 from archive.engine.consumed import total as sum_up
 from archive.engine.cutting import Cut, Cutter
-from archive.engine.history import RunRecord, record_of
+from archive.engine.history import RunRecord, record_of, with_what_is_left
 from archive.engine.session import Session
 from archive.errors import DynalakeError, LocalDiskError, ProofError, SpoolFullError
 from archive.model.layout import Segment
@@ -131,11 +131,11 @@ def finish(
         )
     why = "done" if error is None else str(error)
     consumed = sum_up(latest(total.consumed, session.consumed()).values())
-    record = record_of(session.run, plan, total, why, (*times, seconds), consumed)
+    unreached = max(plan.rows - total.read, 0) if error is not None else 0
+    record = with_what_is_left(record_of(session.run, plan, total, why, (*times, seconds), consumed), unreached, session.facts)
     try:
         with suppress(LostRaceError):  # the key is this run's own: what is there is our own PUT, whose answer was lost
             session.store.put(session.keys.run(session.run, times[0].date()), record.to_json(), None)
     except DynalakeError as unrecorded:  # what the run did is told all the same, and what ended it goes before this
         error = error or unrecorded
-    unreached = max(plan.rows - total.read, 0) if error is not None else 0
     return RunResult(total, why, record, error, unreached)

@@ -124,9 +124,9 @@ class Session:
         names = set(self.config.source.spec.attributes) | self.record.attributes
         if version := self.config.source.version_attribute:
             names.add(version)
-        if self.config.policy.purge == "expire":
-            names.discard(self.config.policy.ttl_attribute)  # ours: a mark's condition names it itself
-        return frozenset(names)
+        ttl = frozenset({self.config.policy.ttl_attribute})
+        # In mode expire it is ours, and a mark's condition names it itself. In delete it may be left from nights in expire.
+        return frozenset(names - ttl if self.config.policy.purge == "expire" else names | ttl)
 
     def _change(self, change: Callable[[LakeRecord], LakeRecord], *, always: bool = False) -> None:
         """Change archive.json under compare-and-swap, from what it is by now.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from archive.engine.attention import attention, is_overdue
 from archive.engine.history import all_runs, complete_through
 from archive.engine.planning import archive_end
 from archive.engine.session import Session
+from archive.engine.trends import NO_TRENDS, Trends, trends_of
 from archive.lake.holds import Holds
 from archive.lake.quarantine import Quarantine
 from archive.lake.receipts import Seen
@@ -42,7 +43,8 @@ class Status:
     """The state of a table and its lake. Row and byte counts are of the lake; `items` is the table's, hours old.
 
     `overdue` are modules with messages that should have been archived more than a day ago; `last_night` is the newest nightly run's record;
-    `future` and `junk` count modules that have messages after now, and before `[source] earliest`.
+    `future` and `junk` count modules that have messages after now, and before `[source] earliest`. `oldest_unarchived_days` is the age
+    of the oldest message that no complete run has read; where the table keeps what is archived, it may be younger.
     """
 
     now: str
@@ -67,10 +69,12 @@ class Status:
     ttl_ahead_days: float | None
     last_run: dict[str, Any] | None
     last_night: dict[str, Any] | None
+    trends: Trends = NO_TRENDS
+    oldest_unarchived_days: float | None = None
 
     def attention(self) -> tuple[str, ...]:
         """Return what needs somebody's attention, a sentence each."""
-        return tuple(attention(self, parse_instant(self.now)))
+        return tuple(attention(self))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the status for `--json`; docs/operations.md says what the names mean."""
@@ -99,6 +103,8 @@ class Status:
             "holds": [{"hold": hold.run, "window": str(hold.window), "until": iso(hold.until)} for hold in self.holds],
             "stop_sign": self.stop_sign,
             "ttl_ahead_days": self.ttl_ahead_days,
+            "oldest_unarchived_days": self.oldest_unarchived_days,
+            "trends": asdict(self.trends),
             "last_run": self.last_run,
             "last_nightly_run": self.last_night,
         }
@@ -150,6 +156,8 @@ def status_of(session: Session, now: datetime) -> Status:
         ttl_ahead_days=_ttl_ahead(session, ends, read, now),
         last_run=records[0] if records else None,
         last_night=next((record for record in records if record["command"] == "nightly"), None),
+        trends=trends_of(records, now),
+        oldest_unarchived_days=_oldest_unarchived_days(ends, read, now),
     )
 
 
@@ -208,17 +216,26 @@ def _missing(session: Session, ends: list[_Ends], listing: dict[Segment, Seen], 
 
 def _is_overdue(one: _Ends, read: list[Window], end: datetime, holds: tuple[Hold, ...], now: datetime) -> bool:
     """Say whether a module has messages that no complete run has read, and that should have been archived more than a day ago."""
-    if one.oldest_ms is None or one.newest_ms is None:
-        return False
-    oldest = from_ms(one.oldest_ms)
-    begun = next((window for window in read if window.start <= oldest < window.end), None)
-    if begun is not None:  # read from here on to there; what lies behind may wait
-        if one.newest_ms < to_ms(begun.end):
-            return False
-        oldest = begun.end
-    if not is_overdue(oldest, end):
+    oldest = _unread_from(one, read)
+    if oldest is None or not is_overdue(oldest, end):
         return False
     return hold_covers(holds, one.module, Window(oldest, oldest + MILLISECOND), now) is None
+
+
+def _unread_from(one: _Ends, read: list[Window]) -> datetime | None:
+    """Return since when a module has, or may have, messages that no complete run has read; None where it has none."""
+    if one.oldest_ms is None or one.newest_ms is None:
+        return None
+    oldest = from_ms(one.oldest_ms)
+    begun = next((window for window in read if window.start <= oldest < window.end), None)
+    if begun is None:
+        return oldest
+    return begun.end if one.newest_ms >= to_ms(begun.end) else None  # read from here on to there; what lies behind may wait
+
+
+def _oldest_unarchived_days(ends: list[_Ends], read: list[Window], now: datetime) -> float | None:
+    oldest = min((since for one in ends if (since := _unread_from(one, read)) is not None), default=None)
+    return None if oldest is None else round((now - oldest) / DAY, 2)
 
 
 def _ttl_ahead(session: Session, ends: list[_Ends], read: list[Window], now: datetime) -> float | None:

@@ -97,6 +97,13 @@ class Roles:
 
 
 @dataclass(frozen=True, slots=True)
+class Watch:
+    """Whether runs publish `metrics` to CloudWatch, which needs a permission and costs some cents."""
+
+    metrics: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """Everything the engine is told, and nothing else: no clients, no clock."""
 
@@ -107,3 +114,4 @@ class Config:
     roles: Roles
     prices: Overrides = ()
     """What is paid instead of list prices."""
+    watch: Watch = Watch()

@@ -15,6 +15,14 @@ from archive.model.table_shape import average, index_parts, is_infrequent
 
 
 @dataclass(frozen=True, slots=True)
+class Size:
+    """How many items an index holds, and their bytes."""
+
+    items: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class TableFacts:
     """What DescribeTable says. Counts and bytes are hours old and approximate."""
 
@@ -34,6 +42,8 @@ class TableFacts:
     parts: tuple[Part, ...]
     """The indexes, local ones too, as they are priced; the one by module comes first."""
     key_types: dict[str, str]
+    sizes: Mapping[str, Size]
+    """The size of each global index, by its name."""
 
     @property
     def item_bytes(self) -> int:
@@ -97,6 +107,7 @@ def facts_of(table: Mapping[str, Any], source: Source) -> TableFacts:
         infrequent=is_infrequent(table),
         parts=index_parts(table, source.index),
         key_types=types,
+        sizes={str(index.get("IndexName")): Size(index.get("ItemCount", 0), index.get("IndexSizeBytes", 0)) for index in indexes},
     )
 
 

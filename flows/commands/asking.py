@@ -20,6 +20,7 @@ from athena import Access, Advice, Answered, Catalog, Event, Progress
 from athena import query as ask
 from athena.query import Engine
 from athena.render import Format, render
+from flows.alarms import look_at_alarms, show_alarms
 from flows.console import ConfigOption, JsonOption, console_for, errors_as_sentences, print_json, settings_of
 from flows.operate import run_id
 from flows.settings import Settings
@@ -101,7 +102,11 @@ def views(
             show_relation(console_for(as_json=False), catalog, name)
 
 
-def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+def status(
+    config: ConfigOption = None,
+    with_alarms: Annotated[bool, typer.Option("--alarms", help="Judge every alarm too, by the lake and by CloudWatch.")] = False,
+    as_json: JsonOption = False,
+) -> None:
     """Show what is archived, what waits, and what needs attention (then it ends with exit code 9). Writes nothing.
 
     Example: dynalake status --json
@@ -109,12 +114,16 @@ def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     with errors_as_sentences():
         settings = settings_of(config)
         now = datetime.now(UTC)
-        found = status_of(Session(settings.config(), run_id("nightly", now), read_only=True), now)
+        session = Session(settings.config(), run_id("nightly", now), read_only=True)
+        found = status_of(session, now)
+        alarms = look_at_alarms(session, found, now) if with_alarms else None
         if as_json:
-            print_json(found.to_dict())
+            print_json({**found.to_dict(), **(alarms.to_dict() if alarms else {})})
         else:
             show_status(console_for(as_json=False), found)
-        if sentences := found.attention():
+            if alarms:
+                show_alarms(console_for(as_json=False), alarms)
+        if sentences := (*found.attention(), *(alarms.sentences() if alarms else ())):
             more = f" (and {len(sentences) - 1:,} more)" if len(sentences) > 1 else ""
             message = f"this needs attention: {sentences[0]}{more}"
             raise AttentionError(message)

@@ -44,6 +44,7 @@ from flows.console import (
 )
 from flows.memory import give_back_at_once
 from flows.signals import signals_stop
+from flows.watching import measured_restore
 
 _HOLD_DAYS: Final = 7
 _MOST_SEGMENTS: Final = 20
@@ -182,7 +183,7 @@ def _restore(config: Config, request: Request, now: datetime, options: Options) 
             brake.check(lambda: cap_reached(limits, used, plan.prices))
 
         around = Surroundings(config, lake, restorer, governor, name, now, lambda more: progress.advance(bar, more), check)
-        with signals_stop(brake):
+        with signals_stop(brake), measured_restore(config.watch, reader, target.name if target else None, governor):
             result = execute(plan, around)
     values = record(plan, result, around, datetime.now(UTC))
     if options.as_json:

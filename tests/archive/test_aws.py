@@ -13,8 +13,8 @@ from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserError
 from botocore.retries.standard import ExponentialBackoff
 
-from archive.aws import Clients, translated, wire
-from archive.errors import DynalakeError, InputError, NotPermittedError, ServiceError, TransientServiceError
+from archive.aws import READS, Clients, translated, wire
+from archive.errors import DynalakeError, InputError, NotPermittedError, RefusedError, ServiceError, TransientServiceError
 from tests.scripted import Answer, scripted
 from tests.servers import REGION, Server
 
@@ -128,3 +128,21 @@ def test_without_a_role_the_callers_credentials_are_used(moto_server: Server, mo
     assert clients.session.get_credentials().access_key == "testing"  # type: ignore[union-attr]
     assert json.dumps(clients.dynamodb.list_tables()["TableNames"])
     assert clients.dynamodb.meta.config.max_pool_connections == 7  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("service", ["cloudwatch", "athena"])
+def test_clients_of_other_services_are_as_strict_and_less_patient(service: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dry run's refuse what is not known to only read; each is made once; and none keeps a run waiting for minutes."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    client = Clients("us-east-1", None, "archiver", 1, read_only=True).impatient(service)
+    model = client.meta.service_model
+    refused = [name for name in model.operation_names if name not in READS]
+    assert len(refused) > 20
+    for name in refused:
+        with pytest.raises(RefusedError, match="would change something"):
+            client.meta.events.emit_until_response(f"before-call.{service}.{name}", model=model.operation_model(name))
+    clients = Clients("us-east-1", None, "archiver", 1)
+    assert clients.impatient(service) is clients.impatient(service)
+    assert clients.impatient(service, "eu-central-1").meta.region_name == "eu-central-1"
+    options = clients.impatient(service).meta.config
+    assert options.retries["total_max_attempts"] * (options.connect_timeout + options.read_timeout) <= 30

@@ -15,7 +15,7 @@ import pytest
 from archive.codec.fit import row_schema
 from archive.engine.batch import BatchResult
 from archive.engine.consumed import Consumed
-from archive.engine.history import record_of
+from archive.engine.history import record_of, with_what_is_left
 from archive.errors import InputError
 from archive.governor import Figures
 from archive.lake.purge_records import Done, Intent
@@ -90,7 +90,8 @@ def test_run_columns_are_the_fields_of_run_records() -> None:
     nothing.rows, nothing.reads, nothing.prices, nothing.cost = 5, 1.5, US_EAST_1, SimpleNamespace(read_units=2, write_units=8)
     consumed = Consumed(Figures(1.5, 3, 2.5, 4, 5.5, 6), 7)
     plan: Any = nothing
-    archived = record_of("run-1", plan, BatchResult(), "done", (NOW, NOW, 5.5), consumed).values
+    facts: Any = SimpleNamespace(items=1, bytes=2, sizes={})
+    archived = with_what_is_left(record_of("run-1", plan, BatchResult(), "done", (NOW, NOW, 5.5), consumed), 3, facts).values
     kinds = dict(_in_json(RUNS.columns))
     assert set(archived) | _fields_of_a_restore() == set(kinds)
     numbers = {name: type(value) for name, value in archived.items() if isinstance(value, int | float)}

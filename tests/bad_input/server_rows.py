@@ -17,6 +17,8 @@ _SETUP: Final = ("setup", "athena")
 _RESTORE: Final = ("restore", "--module", "5", "--yes")
 _LOAD: Final = ("load", "{folder}/messages.jsonl", "--yes")
 _QUERY: Final = ("query", "SELECT 1 AS one", "--engine", "athena")
+_ALARMS: Final = ("status", "--alarms")
+_DOCTOR: Final = ("doctor",)
 _DELETE: Final = settings(policy={"purge": "delete"})
 _EXPIRE: Final = settings(policy={"purge": "expire"})
 _PARTIQL: Final = settings(policy={"purge": "delete", "protocol": "partiql"})
@@ -117,6 +119,11 @@ DENIALS: Final = [
     Denied("StartQueryExecution", "athena:StartQueryExecution", _QUERY),
     Denied("GetQueryExecution", "athena:GetQueryExecution", _QUERY),
     Denied("GetQueryResults", "athena:GetQueryResults", _QUERY),
+    Denied("PutMetricData", "cloudwatch:PutMetricData", _NIGHTLY, settings(policy={"purge": "delete"}, watch={"metrics": True}), after=After.DONE, code=0, said="warning: metrics were not published, and the run goes on without: cloudwatch:PutMetricData on namespace Dynalake is not permitted; grant it to the role in use"),
+    Denied("GetMetricData", "cloudwatch:GetMetricData", _ALARMS, archived=True, code=0, said="not looked at: cloudwatch:GetMetricData on the metrics is not permitted; grant it to the role in use"),
+    Denied("DescribeAlarms", "cloudwatch:DescribeAlarms", _ALARMS, archived=True, code=0, said="not looked at: cloudwatch:DescribeAlarms on alarms … is not permitted; grant it to the role in use"),
+    Denied("ListQueryExecutions", "athena:ListQueryExecutions", _DOCTOR, archived=True, code=0, said="not looked at: Athena: recent questions (athena:ListQueryExecutions on workgroup primary is not permitted; grant it to the role in use)"),
+    Denied("BatchGetQueryExecution", "athena:BatchGetQueryExecution", _DOCTOR, _ran(*_QUERY), archived=True, code=0, said="not looked at: Athena: recent questions (athena:BatchGetQueryExecution on workgroup primary is not permitted; grant it to the role in use)"),
 ]  # fmt: skip
 
 _FIRST_RUN: Final = Row(

@@ -106,6 +106,7 @@ SETTINGS: Final = [
     _row("prices.writes_million", 1.25, "prices.writes_million is not a setting; did you mean prices.write_million?", "a price that there is not"),
     _row("run.log", "loud", "run.log is 'loud'; write 'quiet', 'text' or 'json'"),
     _row("run.prefect", "no", "run.prefect is 'no'; write true or false"),
+    _row("watch.metrics", 1, "watch.metrics is 1; write true or false"),
     _row("source.earliest", "2015", "source.earliest is '2015'; write a date such as 2015-01-01"),
     _row("source.modules", ["algebra"], "source.modules must be whole numbers without quotes, because moduleId is a column of type int64"),
     _row("source.modules", [], "source.modules is [], which is empty, so nothing would be archived; name at least one module, or leave it out to have them discovered"),

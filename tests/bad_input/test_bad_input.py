@@ -153,7 +153,7 @@ def test_rows_are_told_apart() -> None:
 
 def test_every_call_is_denied_in_some_row(servers: Servers, tmp_path: Path) -> None:
     """Of all operations that the commands ask for (a lookup of Athena's answer aside), each has its row, with its IAM action."""
-    world = new_world(servers, tmp_path).having(policy={"purge": "delete"})
+    world = new_world(servers, tmp_path).having(policy={"purge": "delete"}, watch={"metrics": True})
     (tmp_path / "messages.jsonl").write_text('{"conversationId": "c", "timestamp": 1, "moduleId": 5}\n')
     commands = [
         ("check",),
@@ -169,6 +169,8 @@ def test_every_call_is_denied_in_some_row(servers: Servers, tmp_path: Path) -> N
         ("load", "{folder}/messages.jsonl", "--yes"),
         ("query", "SELECT 1 AS one", "--engine", "athena"),
         ("messages", "--module", "5"),
+        ("status", "--alarms"),
+        ("doctor",),
     ]
     asked = {call.operation for words in commands for call in world.run(*words).done().calls}
     denied = {denial.operation for denial in server_rows.DENIALS}
@@ -179,4 +181,4 @@ def test_every_call_is_denied_in_some_row(servers: Servers, tmp_path: Path) -> N
 def documented_actions() -> set[str]:
     """Return the IAM actions that docs/operations.md lists."""
     text = (ROOT / "docs" / "operations.md").read_text()
-    return set(re.findall(r"`((?:athena|dynamodb|glue|s3|sts):[A-Z]\w+)`", text))
+    return set(re.findall(r"`((?:athena|cloudwatch|dynamodb|glue|s3|sts):[A-Z]\w+)`", text))

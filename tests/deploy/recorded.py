@@ -29,7 +29,10 @@ _BUCKETS: Final = {
     "GetBucketLifecycleConfiguration": "GetLifecycleConfiguration",
 }
 _CATALOGUE: Final = frozenset({"GetDatabase", "GetTable", "CreateTable", "UpdateTable"})
-_WORKGROUP: Final = frozenset({"StartQueryExecution", "GetQueryExecution", "GetQueryResults", "StopQueryExecution"})
+_WORKGROUP: Final = frozenset(
+    {"StartQueryExecution", "GetQueryExecution", "GetQueryResults", "StopQueryExecution", "ListQueryExecutions", "BatchGetQueryExecution"}
+)
+_METRICS: Final = frozenset({"PutMetricData", "GetMetricData", "DescribeAlarms"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,9 @@ def recording(own: str, workgroup: str = "primary") -> Iterator[list[Call]]:
 
 def needs(service: str, operation: str, params: Mapping[str, Any]) -> tuple[Request, ...]:
     """Return what IAM is asked for one call. An operation that is not known here is an error: it needs a line, and a grant."""
-    found = tuple({"dynamodb": _dynamodb, "s3": _s3, "glue": _glue, "athena": _athena}[service](operation, params))
+    found = tuple(
+        {"dynamodb": _dynamodb, "s3": _s3, "glue": _glue, "athena": _athena, "cloudwatch": _cloudwatch}[service](operation, params)
+    )
     assert found, f"{service}:{operation}"
     return found
 
@@ -152,3 +157,9 @@ def _glue(operation: str, params: Mapping[str, Any]) -> Iterator[Request]:
 def _athena(operation: str, params: Mapping[str, Any]) -> Iterator[Request]:
     if operation in _WORKGROUP:
         yield Request(f"athena:{operation}", f"arn:aws:athena:{REGION}:{ACCOUNT}:workgroup/{params['WorkGroup']}")
+
+
+def _cloudwatch(operation: str, params: Mapping[str, Any]) -> Iterator[Request]:
+    if operation in _METRICS:
+        context = {"cloudwatch:namespace": params["Namespace"]} if "Namespace" in params else {}
+        yield Request(f"cloudwatch:{operation}", "*", context)

@@ -169,7 +169,9 @@ def test_every_permission_the_code_asks_for_is_documented() -> None:
     """An IAM action that an error can name is in the operations' table, or is said where the table or the stack is."""
     not_asked_for = {"dynamodb:BatchExecuteStatement"}  # no IAM action: PartiQLDelete and PartiQLUpdate are
     sources = [path for package in ("archive", "athena", "flows") for path in (ROOT / package).rglob("*.py")]
-    actions = {action for path in sources for action in re.findall(r'"((?:athena|dynamodb|glue|s3|sts):[A-Z]\w+)"', path.read_text())}
+    actions = {
+        action for path in sources for action in re.findall(r'"((?:athena|cloudwatch|dynamodb|glue|s3|sts):[A-Z]\w+)"', path.read_text())
+    }
     text = "".join((ROOT / "docs" / name).read_text() for name in ("operations.md", "table.md", "deploy.md"))
     assert {action for action in actions - not_asked_for if f"`{action}`" not in text} == set()
 

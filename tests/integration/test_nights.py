@@ -75,6 +75,21 @@ def test_a_night_archives_messages_without_their_mark_and_marks_each_once(expiri
     assert not differences(_archived(expiring), before)
 
 
+@pytest.mark.parametrize("protocol", ["single", "partiql"])
+def test_after_nights_of_marking_a_purge_that_deletes_leaves_what_is_marked(expiring: Site, protocol: str) -> None:
+    """In mode delete a mark is an attribute that nobody has archived: the message has changed. The next night archives it with the mark."""
+    _night(expiring)
+    deleting = expiring.with_settings(policy={"purge": "delete", "protocol": protocol})
+    window = ("--from", f"{_CUTOFF - timedelta(days=2):%F}", "--to", f"{_CUTOFF:%F}")
+    purged = deleting.run("purge", *window, "--yes", "--json").done().json()
+    assert (purged["messages_removed"], purged["messages_changed"], purged["surprises"]) == (0, 40, 0)
+    before = by_key(expiring.left())
+    _, record = _night(deleting)
+    assert (record["messages_removed"], record["messages_replaced"]) == (40, 40)
+    assert not differences(_archived(expiring), before)
+    assert expiring.left() == []
+
+
 def test_a_second_night_marks_nothing(expiring: Site) -> None:
     """Marked messages are compared again; no version in the lake changes, and no message is written."""
     _night(expiring)

@@ -13,9 +13,12 @@ from archive.engine.batch import BatchResult
 from archive.engine.consumed import Consumed
 from archive.engine.history import all_runs, complete_through, record_of
 from archive.engine.planning import Request, make_plan
+from archive.engine.run import finish
+from archive.errors import CapReachedError, DynalakeError
 from archive.governor import Figures
 from archive.model.plan import Command, Plan
 from archive.model.prices import prices_of
+from archive.model.table_facts import Size
 from archive.model.window import DAY
 from flows.show import last_line
 from tests.archive.engine.workplace import NOW, Workplace, ignore, message
@@ -90,6 +93,20 @@ def test_a_run_that_goes_to_plan_consumes_what_was_predicted(place: Workplace) -
     line = last_line(run)
     assert f"planned: 2 messages, {values['predicted_read_units']:,.1f} and 8.0 units, ${values['predicted_dollars']:,.4f}" in line
     assert f"${values['dollars']:,.4f} (planned" in line
+
+
+@pytest.mark.parametrize(("error", "unreached"), [(CapReachedError("the cap"), 3), (None, 0)])
+def test_a_record_says_what_was_not_reached_and_how_large_the_table_is(
+    place: Workplace, error: DynalakeError | None, unreached: int
+) -> None:
+    """By the plan's estimate, and only where the run ended early."""
+    place.put(*(message(f"c{number}", number, 1) for number in range(5)))
+    session = place.opened()
+    made = make_plan(session, Request("nightly"), NOW, ignore)
+    session.facts = replace(session.facts, bytes=70, sizes={"I": Size(5, 30), "J": Size(5, 10)})
+    values = finish(session, made, BatchResult(read=2), error, (NOW, NOW), 0.0).record.values
+    assert (values["messages_unreached"], values["table_items"]) == (unreached, 5)
+    assert (values["table_bytes"], values["index_bytes"]) == (70, 40)
 
 
 def test_a_lake_without_runs_is_complete_through_nothing(place: Workplace) -> None:

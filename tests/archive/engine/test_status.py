@@ -177,3 +177,23 @@ def test_where_messages_are_deleted_no_ttl_is_looked_at(place: Workplace) -> Non
     place.put(message("a", 1, 1, expiresAt={"N": str(MONDAY_MS // 1000 + 10)}))
     assert status_of(place.session(), NOW).ttl_ahead_days is None
     assert status_of(place.with_policy(purge="keep", ttl_attribute="other").session(), NOW).ttl_ahead_days is None
+
+
+def test_the_oldest_message_that_is_not_archived_is_told_by_its_age(place: Workplace) -> None:
+    """What the table keeps and a complete run has read does not count, and a later one counts from where that run ended."""
+    place = place.with_policy(purge="keep")
+    place.put(message("a", 1, 1), message("b", DAY_MS, 2))
+    assert status_of(place.session(), NOW).oldest_unarchived_days == 138.12
+    place.perform(Request("nightly"))
+    assert status_of(place.session(), NOW).oldest_unarchived_days is None
+    place.put(message("c", 60 * DAY_MS, 2))
+    assert status_of(place.session(), NOW).oldest_unarchived_days == 90.12  # since 2024-03-03
+
+
+def test_trends_are_those_of_the_run_records(place: Workplace) -> None:
+    """The last good night, what it left and what its purge found changed, as plain JSON too."""
+    place.put(message("a", 1, 1))
+    place.perform(Request("nightly"))
+    told = status_of(place.session(), NOW + 3 * DAY).to_dict()["trends"]
+    assert (told["night_hours"], told["backlog"], told["changed_share"], told["failures"]) == (72.0, 0, 0.0, 0)
+    assert any("72.0 hours" in sentence for sentence in status_of(place.session(), NOW + 3 * DAY).attention())

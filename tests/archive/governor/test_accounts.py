@@ -101,3 +101,19 @@ def test_pauses_between_tries_grow_and_are_counted() -> None:
     assert pauses[:3] == pytest.approx([0.05, 0.1, 0.2])
     assert pauses[8:] == pytest.approx([12.8] * 4)
     assert governor.figures().waited_seconds == pytest.approx(sum(pauses))
+
+
+def test_units_are_told_by_resource() -> None:
+    """The table's and each index's, reads and writes apart; together they are the figures."""
+    governor, _ = governor_of()
+    cost = write(2.0, student=1, provider="openai")
+    governor.take(cost)
+    governor.settle(cost)
+    page = read_cost(1.5, MODULE, 7)
+    governor.take(page)
+    governor.settle(page)
+    units = governor.units_by_resource()
+    assert (units["write", None], units["write", PROVIDER], units["read", MODULE]) == (2.0, 2.0, 1.5)
+    figures = governor.figures()
+    assert sum(value for (kind, _), value in units.items() if kind == "write") == figures.write_units
+    assert sum(value for (kind, _), value in units.items() if kind == "read") == figures.read_units
