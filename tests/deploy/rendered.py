@@ -119,9 +119,11 @@ class Rendered:
         return self._attribute(name) if "." in name else self._physical(name)
 
     def _physical(self, name: str) -> str:
-        """Return what Ref gives of a resource: a bucket's name."""
+        """Return what Ref gives of a resource: a bucket's name, a topic's or a monitor's ARN."""
         about = decoded()["Resources"][name]
-        assert about["Type"] == "AWS::S3::Bucket", name
+        if about["Type"] != "AWS::S3::Bucket":
+            service = {"AWS::SNS::Topic": "sns", "AWS::CE::AnomalyMonitor": "ce"}[about["Type"]]
+            return f"arn:aws:{service}:{REGION}:{ACCOUNT}:dynalake-{name}"
         named = about["Properties"].get("BucketName")
         return str(self.solved(named)) if named else f"dynalake-{name.lower()}"
 

@@ -212,7 +212,7 @@ def test_known_are_the_declared_the_learned_and_the_versions_attribute(place: Wo
     """All of them must be missing at the table where the archived message lacks them."""
     session = place.with_source(version_attribute="version").opened()
     session.learn(["mood"])
-    assert session.known_attributes() == {*CHAT_MESSAGES.attributes, "mood", "version"}
+    assert session.known_attributes() == {*CHAT_MESSAGES.attributes, "mood", "version", "expiresAt"}
 
 
 def test_the_mark_is_no_attribute_of_the_message(place: Workplace) -> None:
