@@ -65,12 +65,9 @@ def hot_of(status: Status, partitions: Sequence[Partition], removed: int, *, kee
     if messages <= 0:
         return None
     today = parse_instant(status.now).date()
-    if status.complete_through:
-        first = parse_instant(status.complete_through).date()
-    elif partitions:
-        first = partitions[-1].last + timedelta(days=1)
-    else:
-        first = min((parse_instant(one.oldest).date() for one in status.backlog if one.oldest), default=today)
+    oldest = min((parse_instant(one.oldest).date() for one in status.backlog if one.oldest), default=today)
+    through = parse_instant(status.complete_through).date() if status.complete_through else oldest
+    first = max(oldest, through)
     return Hot(messages, min(first, today), today)
 
 

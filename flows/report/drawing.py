@@ -13,11 +13,15 @@ from archive.model.window import midnight, to_ms
 
 Row = dict[str, Any]
 Axis = Any  # Altair's
-HOT, ARCHIVED, REMOVED, QUIET, WRONG = "#d98a1f", "#3f87cf", "#2a9d78", "rgba(128,128,128,0.22)", "#d9473f"
+HOT, ARCHIVED, REMOVED, QUIET, WRONG = "#d98a1f", "#3f87cf", "#2a9d78", "rgba(128,128,128,0.3)", "#d9473f"
 SERIES: Final = ("#3f87cf", "#d98a1f", "#2a9d78", "#b565c9", "#d9473f", "#5aa9a3", "#a8842c", "#e377a8")
 """Colours that can be told apart, on white and on black."""
 REST: Final = "#8a8f98"
 HEIGHT: Final = 220
+WHOLE, SOME, DOLLARS = ",.0f", ",~r", "$,~r"
+"""How an axis writes whole numbers, others, and money: as https://d3js.org/d3-format has it."""
+EDGE: Final = 12
+"""Pixels that points need beside an axis."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,7 @@ def plot(name: str, words: tuple[str, str], keys: Sequence[Key], chart: Any, hei
 
 def rows_of(rows: Sequence[Row]) -> Any:  # noqa: ANN401 - Altair's data
     """Return rows as data that stands in the specification."""
-    return alt.InlineData(values=list(rows))
+    return {"values": list(rows)}
 
 
 def milliseconds(day: date) -> int:
@@ -57,13 +61,10 @@ def milliseconds(day: date) -> int:
     return to_ms(midnight(day))
 
 
-def time_axis(field: str, span: tuple[date, date] | None = None) -> Axis:
-    """Return the axis of days of UTC: of what is drawn, or of a span, which marks that have an end of their own cannot have."""
-    scale = alt.Scale(type="utc", nice=False)
-    if span is not None:
-        scale.domain = [milliseconds(moment) for moment in span]
+def time_axis(field: str, padding: int = 0) -> Axis:
+    """Return the axis of days of UTC, from the first of what is drawn to the last, with some pixels beside it."""
     axis = alt.Axis(title=None, labelOverlap=True, tickCount={"expr": "max(2, floor(width / 90))"}, grid=False)
-    return alt.X(f"{field}:T", scale=scale, axis=axis)
+    return alt.X(f"{field}:T", scale=alt.Scale(type="utc", nice=False, padding=padding), axis=axis)
 
 
 def during(start: date, end: date) -> Row:
@@ -71,9 +72,11 @@ def during(start: date, end: date) -> Row:
     return {"from": milliseconds(start), "to": milliseconds(end)}
 
 
-def amount_axis(field: str, title: str | None, form: str = ",", **scale: Any) -> Axis:  # noqa: ANN401 - of Altair's scale
+def amount_axis(field: str, title: str | None, form: str = WHOLE) -> Axis:
     """Return the axis of amounts."""
-    return alt.Y(f"{field}:Q", axis=alt.Axis(title=title, format=form, tickCount=5), scale=alt.Scale(**scale) if scale else alt.Undefined)
+    step = 1 if form == WHOLE else alt.Undefined
+    axis = alt.Axis(title=title, format=form, tickCount=5, tickMinStep=step)
+    return alt.Y(f"{field}:Q", axis=axis)
 
 
 def coloured(field: str, keys: Mapping[str, str]) -> Any:  # noqa: ANN401 - Altair's

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from typing import Final
 
@@ -11,9 +11,11 @@ import altair as alt
 from archive.model.window import to_ms
 from flows.report.drawing import (
     ARCHIVED,
+    EDGE,
     HOT,
     QUIET,
     REMOVED,
+    WHOLE,
     WRONG,
     Key,
     Plot,
@@ -173,7 +175,7 @@ def backlog(figures: Figures) -> Plot | None:
     kept = figures.table.retention_days
     colours = {"overdue": WRONG, "in time": HOT}
     names = alt.Y("module:N", sort=None, axis=alt.Axis(title=None, labelLimit=110, ticks=False, domain=False))
-    ages = alt.X("days:Q", axis=alt.Axis(title="days old", tickCount=5, format=","), scale=alt.Scale(domainMin=0))
+    ages = alt.X("days:Q", axis=alt.Axis(title="days old", tickCount=5, tickMinStep=1, format=WHOLE))
     chart = (
         alt.Chart(rows_of(rows))
         .mark_bar(height={"band": 0.7})
@@ -185,7 +187,7 @@ def backlog(figures: Figures) -> Plot | None:
     about = f"The age of each module's oldest message in the table; the dashed line is the retention of {count(kept, 'day')}."
     if more:
         about += f" {count(more, 'more module')} with younger ones {'is' if more == 1 else 'are'} left out."
-    return plot("backlog", ("Backlog by module", about), keys, chart + line_at(kept, "x"), height=_ROW * len(rows) + 10)
+    return plot("backlog", ("Oldest message of each module", about), keys, chart + line_at(kept, "x"), height=_ROW * len(rows) + 10)
 
 
 def behind(figures: Figures) -> Plot | None:
@@ -197,19 +199,15 @@ def behind(figures: Figures) -> Plot | None:
         {"from": to_ms(run.started_at), "days": run.behind_days, "run": run.run, "behind": count(run.behind_days or 0, "day")}
         for run in runs
     ]
-    days = amount_axis("days", "days", domainMin=0)
+    days = amount_axis("days", "days")
     chart = (
         alt.Chart(rows_of(rows))
         .mark_line(point=alt.OverlayMarkDef(size=28), color=ARCHIVED)
-        .encode(x=time_axis("from", _span(runs)), y=days, tooltip=tips("run", "behind"))
+        .encode(x=time_axis("from", EDGE), y=days, tooltip=tips("run", "behind"))
     )
     kept = figures.table.retention_days
     about = f"How old the youngest message was that a nightly run had come to. The dashed line is the retention of {count(kept, 'day')}."
     return plot("behind", ("How far behind the clock", about), (), chart + line_at(kept, "y"))
-
-
-def _span(runs: Sequence[Run]) -> tuple[date, date]:
-    return min(run.started_at.date() for run in runs) - _DAY, max(run.started_at.date() for run in runs) + 2 * _DAY
 
 
 def runs(figures: Figures) -> Plot | None:
@@ -217,12 +215,14 @@ def runs(figures: Figures) -> Plot | None:
     if not figures.runs:
         return None
     rows = [_run(run) for run in figures.runs]
-    moved = amount_axis("moved", "messages, on a logarithmic scale", "~s", type="symlog", domainMin=0)
+    powers = [0, *(10**power for power in range(len(str(max(row["moved"] for row in rows))) + 1))]
+    axis = alt.Axis(title="messages", values=powers, format=WHOLE)
+    moved = alt.Y("moved:Q", axis=axis, scale=alt.Scale(type="symlog", domain=[0, powers[-1]]))
     chart = (
         alt.Chart(rows_of(rows))
         .mark_point(filled=True, opacity=0.85, size=70)
         .encode(
-            x=time_axis("from", _span(figures.runs)),
+            x=time_axis("from", EDGE),
             y=moved,
             color=coloured("outcome", _OUTCOMES),
             shape=alt.Shape("outcome:N", scale=alt.Scale(domain=list(_OUTCOMES), range=["circle", "diamond", "triangle-up"]), legend=None),
@@ -232,8 +232,8 @@ def runs(figures: Figures) -> Plot | None:
     labels = {"done": "done", "alarms": "done, with alarms", "not done": "stopped, or ended with an error"}
     used = {row["outcome"] for row in rows}
     keys = [Key(_OUTCOMES[name], label) for name, label in labels.items() if name in used]
-    about = "Each run, by how many messages it added, replaced, removed or put back."
-    return plot("runs", ("Runs", about), keys, chart)
+    about = "How many messages each run added, replaced, removed or put back, on a logarithmic scale."
+    return plot("runs", ("Messages moved by each run", about), keys, chart)
 
 
 def _run(run: Run) -> Row:

@@ -12,8 +12,10 @@ from typing import Final
 import altair as alt
 
 from flows.report.drawing import (
+    DOLLARS,
     REST,
     SERIES,
+    WHOLE,
     Key,
     Plot,
     Row,
@@ -56,21 +58,21 @@ class _What:
 
     def written(self, amount: Decimal) -> str:
         """Return an amount as people read it."""
-        return money(amount) if self.form.startswith("$") else f"{int(amount):,}"
+        return money(amount) if self.form == DOLLARS else f"{int(amount):,}"
 
 
 def modules(figures: Figures) -> Plot | None:
     """Draw the messages of the busiest modules."""
     amounts = [Amount(use.period, use.module or NONE, Decimal(use.messages)) for use in figures.modules]
     words = (f"Messages by module, {_a(figures)}", "The busiest modules of the time that is shown, and all others together.")
-    return _over_time("modules", words, _What("module", "messages", ","), figures.shown, amounts)
+    return _over_time("modules", words, _What("module", "messages", WHOLE), figures.shown, amounts)
 
 
 def providers(figures: Figures) -> Plot | None:
     """Draw the messages that name a provider."""
     amounts = [Amount(use.period, use.provider, Decimal(use.messages)) for use in figures.models]
     words = (f"Messages by provider, {_a(figures)}", "Messages that name a provider: the models' answers.")
-    return _over_time("providers", words, _What("provider", "messages", ","), figures.shown, amounts)
+    return _over_time("providers", words, _What("provider", "messages", WHOLE), figures.shown, amounts)
 
 
 def costs(figures: Figures) -> Plot | None:
@@ -83,7 +85,7 @@ def costs(figures: Figures) -> Plot | None:
     words = (f"Cost by provider, {_a(figures)}", about)
     if not any(one.amount for one in amounts):
         return None
-    return _over_time("costs", words, _What("provider", "cost", "$,~r"), figures.shown, amounts)
+    return _over_time("costs", words, _What("provider", "cost", DOLLARS), figures.shown, amounts)
 
 
 def _a(figures: Figures) -> str:
@@ -217,7 +219,7 @@ def drift(figures: Figures) -> Plot | None:
     )
     if len(names) > len(kept):
         about += f" {count(len(names) - len(kept), 'rarer one')} left out."
-    return plot("drift", ("Drift: what is in the remainder", about), (), chart, height=_ROW * len(kept) + 10)
+    return plot("drift", ("What is in the remainder", about), (), chart, height=_ROW * len(kept) + 10)
 
 
 def _name(one: Drift) -> str:

@@ -10,9 +10,12 @@ import altair as alt
 from archive.model.saving import Month
 from flows.report.drawing import (
     ARCHIVED,
+    DOLLARS,
+    EDGE,
     HOT,
     REMOVED,
     REST,
+    SOME,
     Key,
     Plot,
     amount_axis,
@@ -58,7 +61,7 @@ def dollars(figures: Figures) -> Plot | None:
         figures,
         lambda month: (float(month.table_dollars), float(month.lake_dollars)),
         lambda month: (money(month.table_dollars), money(month.lake_dollars)),
-        "$,~r",
+        DOLLARS,
     )
     return plot("dollars", ("Dollars a month", "What a month of this storage costs, at list prices."), _KEYS, chart)
 
@@ -66,7 +69,7 @@ def dollars(figures: Figures) -> Plot | None:
 Pair = tuple[float, float]
 
 
-def _pairs(figures: Figures, heights: Callable[[Month], Pair], told: Callable[[Month], tuple[str, str]], form: str = ",") -> alt.Chart:
+def _pairs(figures: Figures, heights: Callable[[Month], Pair], told: Callable[[Month], tuple[str, str]], form: str = SOME) -> alt.Chart:
     """Return two bars a month: DynamoDB's and the lake's."""
     rows = []
     for month in figures.months:
@@ -102,7 +105,7 @@ def saved(figures: Figures) -> Plot | None:
         }
         for month in figures.months
     ]
-    across, up = time_axis("at", _span(figures)), amount_axis("dollars", None, "$,~r")
+    across, up = time_axis("at", EDGE), amount_axis("dollars", None, DOLLARS)
     base = alt.Chart(rows_of(rows))
     area = base.mark_area(color=REMOVED, opacity=0.18, line=False).encode(x=across, y=up)
     line = base.mark_line(color=REMOVED, point=alt.OverlayMarkDef(size=40, color=REMOVED)).encode(

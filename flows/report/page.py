@@ -121,7 +121,7 @@ def _there(*plots: Plot | None) -> tuple[Plot, ...]:
 def _days(figures: Figures) -> Section:
     plots = _there(of_archive.messages_a_day(figures))
     nothing = () if figures.partitions else ("Nothing is archived yet: the lake is empty.",)
-    return Section("Messages", plots, nothing)
+    return Section("Where the messages are", plots, nothing)
 
 
 def _storage(figures: Figures) -> Section:

@@ -31,7 +31,7 @@ def _lake(figures: Figures) -> Tile:
 
 def _table(figures: Figures) -> Tile:
     table = figures.table
-    return Tile("Messages in the table", f"{table.items:,}", f"{size(table.bytes)} without indexes, hours old")
+    return Tile("Messages in the table", f"{table.items:,}", f"{size(table.bytes)}, hours old" if table.bytes else "hours old")
 
 
 def _removed(figures: Figures) -> Tile:
