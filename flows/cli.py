@@ -10,6 +10,7 @@ from flows.commands.checking import check
 from flows.commands.demonstrating import demo
 from flows.commands.loading import load
 from flows.commands.messages import messages
+from flows.commands.reporting import report
 from flows.commands.restoring import holds, release, restore
 from flows.commands.setting_up import setup
 from flows.commands.stopping import resume, stop
@@ -45,6 +46,7 @@ for command in (
     views,
     setup,
     status,
+    report,
     stop,
     resume,
     restore,

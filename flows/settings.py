@@ -21,6 +21,7 @@ from flows.settings_sections import (
     LakeSection,
     LimitsSection,
     PolicySection,
+    ReportSection,
     RolesSection,
     RunSection,
     SourceSection,
@@ -43,6 +44,7 @@ class Settings(BaseSettings):
     roles: RolesSection = Field(default_factory=RolesSection)
     athena: AthenaSection = Field(default_factory=AthenaSection)
     run: RunSection = Field(default_factory=RunSection)
+    report: ReportSection = Field(default_factory=ReportSection)
 
     @classmethod
     def settings_customise_sources(

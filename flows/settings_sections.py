@@ -296,6 +296,14 @@ class RunSection(Section):
         return self
 
 
+class ReportSection(Section):
+    """[report]: the page that shows the archive to people."""
+
+    nightly: Flag = True
+    months: Annotated[Whole, Field(ge=1, le=600)] = 13
+    most_bytes: Bytes = 10 * 10**9
+
+
 SECTIONS: Final[Mapping[str, type[Section]]] = {
     "source": SourceSection,
     "lake": LakeSection,
@@ -304,4 +312,5 @@ SECTIONS: Final[Mapping[str, type[Section]]] = {
     "roles": RolesSection,
     "athena": AthenaSection,
     "run": RunSection,
+    "report": ReportSection,
 }

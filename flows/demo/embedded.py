@@ -63,6 +63,7 @@ def _environment(endpoint: str, folder: Path) -> dict[str, str]:
         "DYNALAKE_POLICY__RETENTION_DAYS": _RETENTION_DAYS,
         "DYNALAKE_POLICY__PURGE": "delete",
         "DYNALAKE_POLICY__PROTOCOL": "single",
+        "DYNALAKE_REPORT__NIGHTLY": "false",  # drawing takes longer than the nights
         # Prefect's database and settings of this demo only: nothing of yours is read or changed.
         "PREFECT_HOME": str(folder / "prefect"),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Literal
@@ -10,6 +10,7 @@ from typing import Any, Literal
 from archive.engine.status import Status
 from archive.model.prices import Prices
 from archive.model.saving import Item, Month
+from archive.model.window import iso
 
 Period = Literal["day", "week", "month"]
 
@@ -184,12 +185,14 @@ class Figures:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figures for `--json`; the status is as `dynalake status --json` has it."""
-        values = {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
+        values = {field.name: _plain(getattr(self, field.name)) for field in fields(self) if field.name != "status"}
         return {**values, "status": self.status.to_dict()}
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - any figure
-    """Return a dataclass, alone or in a tuple, as a dictionary."""
+    """Return what JSON takes: dataclasses as dictionaries, instants as ISO texts of UTC; days and decimals are texts in the end."""
     if isinstance(value, tuple):
-        return [asdict(one) for one in value]
-    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
+        return [_plain(one) for one in value]
+    if is_dataclass(value):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    return iso(value) if isinstance(value, datetime) else value
