@@ -18,6 +18,8 @@ from tests.strict import strictly
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+    from tests.athena.views.real_lake import RealLake
+
 Golden = Callable[[str, str], None]
 Started = TypeVar("Started")
 _GOLDEN = Path(__file__).parent / "golden"
@@ -113,6 +115,14 @@ def real_messages() -> Path:
     if not path.is_file():
         missing(f"DYNALAKE_TEST_DATA names no file: {path.name}")
     return path
+
+
+@pytest.fixture(scope="session")
+def real_lake(real_messages: Path, tmp_path_factory: pytest.TempPathFactory) -> RealLake:
+    """A lake of all real messages, in a local directory; who uses it is in the group `views`, so that it is built once."""
+    from tests.athena.views.real_lake import build, read_messages  # noqa: PLC0415 - few tests need it
+
+    return build(tmp_path_factory.mktemp("lake"), read_messages(real_messages))
 
 
 @pytest.fixture

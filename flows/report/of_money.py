@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, timedelta
+from decimal import Decimal
 
 import altair as alt
 
@@ -105,6 +106,17 @@ def saved(figures: Figures) -> Plot | None:
         }
         for month in figures.months
     ]
+    first = figures.months[0].month
+    rows.insert(
+        0,
+        {
+            "at": milliseconds(first),
+            "dollars": 0,
+            "by the end of": "the month before the first",
+            "saved": money(Decimal(0)),
+            "runs of the month": "none",
+        },
+    )
     across, up = time_axis("at", EDGE), amount_axis("dollars", None, DOLLARS)
     base = alt.Chart(rows_of(rows))
     area = base.mark_area(color=REMOVED, opacity=0.18, line=False).encode(x=across, y=up)

@@ -31,13 +31,15 @@ def _lake(figures: Figures) -> Tile:
 
 def _table(figures: Figures) -> Tile:
     table = figures.table
-    return Tile("Messages in the table", f"{table.items:,}", f"{size(table.bytes)}, hours old" if table.bytes else "hours old")
+    return Tile(
+        "Messages in the table", f"{table.items:,}", f"{size(table.bytes)}, counted hours ago" if table.bytes else "counted hours ago"
+    )
 
 
 def _removed(figures: Figures) -> Tile:
     removed = sum(run.removed for run in figures.runs)
     restored = sum(run.restored for run in figures.runs)
-    name = "Marked to expire" if figures.table.purge == "expire" else "Removed from the table"
+    name = "Marked to expire" if figures.table.purge == "expire" else "Removed so far"
     return Tile(name, f"{removed:,}", f"{restored:,} restored" if restored else f"policy: {figures.table.purge}")
 
 
