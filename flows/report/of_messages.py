@@ -194,6 +194,7 @@ def drift(figures: Figures) -> Plot | None:
         {
             **_during(one.period, shown.period),
             "attribute": _name(one),
+            "rank": kept.index(_name(one)),
             "share": one.share,
             "messages": f"{one.messages:,}",
             "of all": share(one.share),
@@ -201,7 +202,9 @@ def drift(figures: Figures) -> Plot | None:
         for one in figures.drift
         if _name(one) in kept
     ]
-    down = alt.Y("attribute:N", sort=kept, axis=alt.Axis(title=None, labelLimit=150, ticks=False, domain=False))
+    # By a number: names in an order of its own become part of an expression, and not every name can be.
+    order = alt.EncodingSortField("rank", op="min")
+    down = alt.Y("attribute:N", sort=order, axis=alt.Axis(title=None, labelLimit=150, ticks=False, domain=False))
     strength = alt.Opacity("share:Q", scale=alt.Scale(type="sqrt", domain=[0, 1], range=[0.15, 1]), legend=None)
     chart = (
         alt.Chart(rows_of(rows))

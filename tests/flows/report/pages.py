@@ -71,7 +71,7 @@ def evil(figures: Figures) -> Figures:
         figures,
         location=f"s3://{first}",
         table=replace(figures.table, name=second),
-        status=replace(figures.status, backlog=backlog, stop_sign=first + second),
+        status=replace(figures.status, backlog=backlog, overdue=EVIL),
         modules=tuple(replace(use, module=EVIL[number % 3]) for number, use in enumerate(figures.modules)),
         models=tuple(replace(use, provider=EVIL[number % 3], model=EVIL[(number + 1) % 3]) for number, use in enumerate(figures.models)),
         drift=tuple(replace(one, attribute=EVIL[number % 3]) for number, one in enumerate(figures.drift)),

@@ -162,7 +162,8 @@ def test_a_mark_tells_its_figures(light: Opened) -> None:
 
 def test_colours_follow_the_system(light: Opened) -> None:
     """Also while the page is open."""
-    colours = "[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.querySelector('#messages .role-axis-label text')).fill]"
+    label = "document.querySelector('#messages .role-axis-label text')"
+    colours = f"[getComputedStyle(document.body).backgroundColor, getComputedStyle({label}).fill]"
     before = light.page.evaluate(colours)
     light.page.emulate_media(color_scheme="dark")
     light.drawn("dark")
@@ -228,17 +229,17 @@ def test_an_empty_lake_is_said_in_words(browser: Browser, figures: Figures, tmp_
 
 @pytest.fixture(scope="module")
 def troubled(figures: Figures) -> str:
-    """The page of a lake with a damaged segment, without a view, and with more messages than may be read."""
+    """The page of a lake that is late, without a view, and with more messages than may be read."""
     assert figures.shown is not None
     shown = replace(figures.shown, first=figures.shown.last, most_bytes=2**30)
     why = {"modules_daily": "the table spec has no student_id"}
-    return page_of(replace(figures, status=status_with(disagreeing=("20240101T0000Z",)), shown=shown, modules=(), models=(), left_out=why))
+    return page_of(replace(figures, status=status_with(overdue=("chemistry",)), shown=shown, modules=(), models=(), left_out=why))
 
 
 def test_attention_is_said_first(troubled: str) -> None:
     """The sentences of `dynalake status`."""
     assert "1 thing needs attention" in troubled
-    assert troubled.index("20240101T0000Z") < troubled.index("Messages in the lake")
+    assert troubled.index("chemistry") < troubled.index("Messages in the lake")
 
 
 def test_a_view_that_the_lake_lacks_is_named(troubled: str) -> None:
