@@ -9,9 +9,11 @@ from typing import Annotated
 import typer
 
 from archive.engine.session import Session
+from archive.errors import InputError
 from flows.commands.asking import teller
 from flows.console import ConfigOption, JsonOption, console_for, errors_as_sentences, print_json, settings_of
 from flows.operate import run_id
+from flows.settings_sections import MOST_MONTHS
 
 _DEFAULT = Path("dynalake-report.html")
 
@@ -23,8 +25,6 @@ def report(
         int | None,
         typer.Option(
             "--months",
-            min=1,
-            max=600,
             help="So many months of messages, back from the newest archived. \\[default: \\[report] months]",
             show_default=False,
         ),
@@ -41,11 +41,15 @@ def report(
     Example: dynalake report --output archive.html --months 3
     """
     from flows.report.making import made  # noqa: PLC0415 - plots and a grammar of SQL, which other commands need not load
-    from flows.report.page import page_of, write_page  # noqa: PLC0415
+    from flows.report.page import page_of, require_place, write_page  # noqa: PLC0415
 
     with errors_as_sentences():
         settings = settings_of(config)
         console = console_for(as_json=True)
+        if months is not None and not 1 <= months <= MOST_MONTHS:
+            message = f"--months must be from 1 to {MOST_MONTHS}, not {months}"
+            raise InputError(message)
+        require_place(output)
         now = datetime.now(UTC)
         session = Session(settings.config(), run_id("nightly", now), read_only=True)
         with console.status("asking") as shown:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import tempfile
 from base64 import b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from errno import EISDIR
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
+from os import strerror
 from pathlib import Path
 from typing import Any, Final
 
@@ -77,10 +80,29 @@ def page_of(figures: Figures) -> str:
     )
 
 
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Translate what the system says of a file that cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        message = f"the file {path} cannot be written ({error.strerror}); make room, or name another with --output"
+        raise InputError(message) from error
+
+
+def require_place(path: Path) -> None:
+    """Refuse a file that could not be written, before anything is asked for it."""
+    with _writing(path):
+        if path.is_dir():
+            raise IsADirectoryError(EISDIR, strerror(EISDIR))
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-"):
+            pass
+
+
 def write_page(path: Path, page: str) -> int:
     """Write the page to a file, at once or not at all, and return its size in bytes. Raises InputError where that cannot be done."""
     data = page.encode()
-    try:
+    with _writing(path):
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-", delete=False) as file:
             beside = Path(file.name)
         try:
@@ -89,9 +111,6 @@ def write_page(path: Path, page: str) -> int:
             beside.replace(path)
         finally:
             beside.unlink(missing_ok=True)
-    except OSError as error:
-        message = f"the file {path} cannot be written ({error.strerror}); make room, or name another with --output"
-        raise InputError(message) from error
     return len(data)
 
 

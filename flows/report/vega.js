@@ -1,4 +1,4 @@
-/*! Vega, Vega-Lite and Vega-Embed with what they need: made by vl-convert-python 1.9.0.post1 for Vega-Lite v6.4.1; do not edit.
+/*! Vega, Vega-Lite and Vega-Embed: made by vl-convert-python 1.9.0.post1 for Vega-Lite v6.4.1; do not edit.
  * Copyright (c) 2015-2025, University of Washington Interactive Data Lab, under the BSD 3-Clause License:
  * https://github.com/vega/vega/blob/main/LICENSE. In it D3, copyright Mike Bostock, under the ISC License, and fast-json-patch,
  * copyright Joachim Wester, under the MIT License.

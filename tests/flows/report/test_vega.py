@@ -13,7 +13,7 @@ import vl_convert
 import flows.report
 
 _FILE: Final = Path(flows.report.__file__).with_name("vega.js")
-_LICENCES: Final = """/*! Vega, Vega-Lite and Vega-Embed with what they need: made by vl-convert-python {made} for Vega-Lite {lite}; do not edit.
+_LICENCES: Final = """/*! Vega, Vega-Lite and Vega-Embed: made by vl-convert-python {made} for Vega-Lite {lite}; do not edit.
  * Copyright (c) 2015-2025, University of Washington Interactive Data Lab, under the BSD 3-Clause License:
  * https://github.com/vega/vega/blob/main/LICENSE. In it D3, copyright Mike Bostock, under the ISC License, and fast-json-patch,
  * copyright Joachim Wester, under the MIT License.
