@@ -13,7 +13,7 @@ from benchmarks.process import Timed
 from flows.archive_flows import run_flow
 from flows.operate import Catalogue, execute_directly, perform
 from flows.settings import Settings
-from flows.settings_sections import LakeSection, LimitsSection, PolicySection, SourceSection
+from flows.settings_sections import LakeSection, LimitsSection, PolicySection, ReportSection, SourceSection
 
 _UNLIMITED = 1e9
 
@@ -37,6 +37,7 @@ def _settings(table: str, bucket: str, spool: str) -> Settings:
         lake=LakeSection.model_validate({"bucket": bucket, "spool_directory": spool}),
         policy=PolicySection(purge="delete"),
         limits=LimitsSection(read_units=_UNLIMITED, write_units=_UNLIMITED, unattended_messages=10**9),
+        report=ReportSection(nightly=False),
     )
 
 

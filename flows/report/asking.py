@@ -102,7 +102,7 @@ def gather(lake: Lake, about: About, wanted: Wanted, now: datetime) -> Figures:
     partitions = _partitions(coverage, {row["dt"]: row["removed"] for row in lake.ask(_PURGED)})
     behind = {row["run"]: row["behind_days"] for row in lake.ask(_BEHIND)}
     shown = shown_of(partitions, wanted)
-    item, past, prices = _item(about, runs), _past(about, coverage, runs), prices_of(about.region)
+    item, past, prices = item_of(about, runs), _past(about, coverage, runs), prices_of(about.region)
     return Figures(
         made_at=now,
         version=version("dynalake"),
@@ -143,7 +143,7 @@ def _hole(row: Row) -> Hole:
     return Hole(row["gap_start"].date(), day_before(row["gap_end"]), row["is_complete"])
 
 
-def _item(about: About, runs: Iterable[Row]) -> Item | None:
+def item_of(about: About, runs: Iterable[Row]) -> Item | None:
     """Return what a message takes in the table: on average of those that are there, else by the units that reading has cost."""
     table = about.table
     if table.items and table.bytes:

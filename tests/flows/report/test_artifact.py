@@ -20,3 +20,16 @@ def test_a_stored_page_is_linked(monkeypatch: pytest.MonkeyPatch) -> None:
     (one,) = made
     assert (one["link"], one["key"]) == ("https://console.aws.amazon.com/s3/object/lake?prefix=reports", "dynalake-report")
     assert one["description"] == "s3://lake/reports/run.html"
+
+
+def test_a_link_that_is_refused_does_not_fail_the_night(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """It is said where the page is."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise ConnectionError
+
+    monkeypatch.setattr(artifact, "create_link_artifact", refuse)
+    monkeypatch.setattr(artifact, "leave_report", lambda *_: Left("s3://lake/reports/run.html", "https://example.com"))
+    with caplog.at_level("INFO", "dynalake"):
+        artifact.publish_report(None, None)  # type: ignore[arg-type] # passed on
+    assert "took no link to the report (ConnectionError); it is s3://lake/reports/run.html" in caplog.text

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from archive.model.saving import Item
-from flows.report.asking import About, Lake, gather
+from flows.report.asking import About, item_of
 from flows.report.choosing import Wanted, hot_of, shown_of
 from flows.report.figures import Figures, Partition
 from tests.athena.views.independent import column, grouped, is_in_remainder, kept_in_remainder
@@ -205,10 +205,17 @@ def test_months_are_not_cut_into_days() -> None:
     assert shown.period == "month"
 
 
-def test_a_message_is_weighed_by_its_reading_where_the_table_is_empty(lake: Lake, about: About) -> None:
-    """Read units of 8 KB each, over the messages read; without these, dollars are not guessed."""
-    found = gather(lake, replace(about, table=replace(about.table, items=0, bytes=0)), Wanted(1, 1), NOW)
-    assert (found.item, found.months) == (None, ())
+def test_a_message_is_weighed_by_its_reading_where_the_table_is_empty(about: About) -> None:
+    """Read units of 8 KB each, over the messages that archiving runs read; without any, dollars are not guessed."""
+    empty = replace(about, table=replace(about.table, items=0, bytes=0))
+    runs = [
+        {"command": "nightly", "read_units": 100.0, "messages_read": 400},
+        {"command": "purge", "read_units": 9.0, "messages_read": 1},
+        {"command": "restore", "read_units": None, "messages_read": None},
+    ]
+    assert item_of(empty, runs) == Item(bytes=2048, indexes=3)
+    assert item_of(empty, runs[1:]) is None
+    assert item_of(about, runs) == Item(bytes=1500, indexes=3)
 
 
 def test_figures_are_json(figures: Figures) -> None:
