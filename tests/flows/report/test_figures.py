@@ -208,7 +208,7 @@ def test_months_are_not_cut_into_days() -> None:
 def test_a_message_is_weighed_by_its_reading_where_the_table_is_empty(about: About) -> None:
     """Read units of 8 KB each, over the messages that archiving runs read; without any, dollars are not guessed."""
     empty = replace(about, table=replace(about.table, items=0, bytes=0))
-    runs = [
+    runs: list[dict[str, Any]] = [
         {"command": "nightly", "read_units": 100.0, "messages_read": 400},
         {"command": "purge", "read_units": 9.0, "messages_read": 1},
         {"command": "restore", "read_units": None, "messages_read": None},
