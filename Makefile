@@ -22,7 +22,7 @@ READY_SPARK := $(SERVERS)/.spark-$(HERE)
 READY_RAY := $(SERVERS)/.ray-$(HERE)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types golden bench prove servers engines setup clean
+.PHONY: help demo test lint types golden bench prove servers browser engines setup clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -52,7 +52,7 @@ prove: setup servers engines ## Run the long demonstrations of the promises
 
 engines: $(READY_SPARK) $(READY_RAY) ## Install what else `make prove` runs against: Spark and Ray
 
-servers: $(READY_DYNALITE) $(READY_GRAMMAR) $(READY_MINISTACK) ## Install the servers that the tests run against
+servers: $(READY_DYNALITE) $(READY_GRAMMAR) $(READY_MINISTACK) browser ## Install the servers, and the browser, that the tests run against
 
 setup: $(READY) ## Install the project and everything it needs into .venv
 
@@ -90,6 +90,21 @@ $(READY_GRAMMAR): tests/trino_grammar.js | $(READY_DYNALITE)
 			&& NODE_PATH=$(SERVERS)/grammar/node_modules $(SERVERS)/grammar/node_modules/.bin/esbuild $< \
 				--bundle --platform=node --log-level=error --outfile=$(SERVERS)/grammar/trino.cjs \
 			&& touch $@; \
+	fi
+
+# Debian's, for the page of `dynalake report`. Where it cannot be installed the tests say so: skipped, or failed in CI.
+browser:
+	@if { command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "installing Debian's chromium"; \
+		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; } >/dev/null \
+			|| echo "chromium could not be installed: the tests of the report's page do not run"; \
+	else \
+		echo "*****************************************************************************"; \
+		echo "* Chromium is missing, and only root can install it with apt-get: the tests *"; \
+		echo "* that look at the report's page in a browser are SKIPPED. Install Debian's *"; \
+		echo "* package chromium, or any Chrome, to run them.                             *"; \
+		echo "*****************************************************************************"; \
 	fi
 
 $(READY_SPARK): requirements-spark.lock | $(READY_DYNALITE)

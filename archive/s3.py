@@ -179,6 +179,8 @@ class Store:
     def _put_once(self, key: str, body: Any, sha256: str, etag: str | None, metadata: dict[str, str]) -> Stored:  # noqa: ANN401
         self.requests += 1
         condition = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
+        if key.endswith(".html"):  # a browser shows a page, and asks where to keep anything else
+            condition["ContentType"] = "text/html; charset=utf-8"
         with translated("s3:PutObject", self._name(key)):
             try:
                 answer = self._client.put_object(

@@ -28,6 +28,7 @@ from archive.model.window import Window, iso, parse_instant
 from flows.engines import task_runner
 from flows.operate import Catalogue, Job, execute_batch, perform
 from flows.prefect_home import quiet_prefect
+from flows.report.artifact import publish_report
 from flows.settings import Settings, load_settings
 
 _RETRIES: Final = 3
@@ -138,6 +139,7 @@ def _perform(settings: Settings, request: Request) -> tuple[Plan, RunResult]:
     # Not the flow's own runner: a deployment's flow has that before it knows its settings.
     with task_runner(settings.run) as runner:
         plan, run = perform(settings.config(), catalogue, request, datetime.now(UTC), _engine(runner, settings.run.workers))
+    publish_report(settings, run)
     table = [{"what": name.replace("_", " "), "value": str(value)} for name, value in run.record.values.items()]
     create_table_artifact(key=f"dynalake-{request.command}", table=table, description=f"What run {run.record.values['run']} did")
     return plan, run

@@ -13,6 +13,7 @@ from flows.commands.doctoring import doctor
 from flows.commands.loading import load
 from flows.commands.messages import messages
 from flows.commands.pricing import costs
+from flows.commands.reporting import report
 from flows.commands.restoring import holds, release, restore
 from flows.commands.setting_up import setup
 from flows.commands.stopping import resume, stop
@@ -52,6 +53,7 @@ for command in (
     setup,
     status,
     doctor,
+    report,
     stop,
     resume,
     restore,

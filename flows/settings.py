@@ -22,6 +22,7 @@ from flows.settings_sections import (
     LakeSection,
     LimitsSection,
     PolicySection,
+    ReportSection,
     RolesSection,
     RunSection,
     SourceSection,
@@ -48,6 +49,7 @@ class Settings(BaseSettings):
     prices: PricesSection = Field(default_factory=PricesSection)
     run: RunSection = Field(default_factory=RunSection)
     watch: WatchSection = Field(default_factory=WatchSection)
+    report: ReportSection = Field(default_factory=ReportSection)
 
     @classmethod
     def settings_customise_sources(

@@ -29,6 +29,7 @@ _TABLE = re.compile(r"[A-Za-z0-9_.-]{3,255}")
 _GLUE_NAME = re.compile(r"[a-z0-9_]{1,255}")
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+")
 _OUTPUT = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?")
+MOST_MONTHS: Final = 600
 _PREFIXES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 
 
@@ -298,6 +299,14 @@ class RunSection(Section):
         return self
 
 
+class ReportSection(Section):
+    """[report]: the page that shows the archive to people."""
+
+    nightly: Flag = True
+    months: Annotated[Whole, Field(ge=1, le=MOST_MONTHS)] = 13
+    most_bytes: Bytes = 10 * 10**9
+
+
 SECTIONS: Final[Mapping[str, type[Section]]] = {
     "source": SourceSection,
     "lake": LakeSection,
@@ -308,4 +317,5 @@ SECTIONS: Final[Mapping[str, type[Section]]] = {
     "prices": PricesSection,
     "run": RunSection,
     "watch": WatchSection,
+    "report": ReportSection,
 }

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import pytest
 
@@ -15,7 +15,13 @@ from tests import servers
 from tests.servers import CREDENTIALS, Server, ServerMissingError
 from tests.strict import strictly
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+    from tests.athena.views.real_lake import RealLake
+
 Golden = Callable[[str, str], None]
+Started = TypeVar("Started")
 _GOLDEN = Path(__file__).parent / "golden"
 _QUIET = {"AWS_EC2_METADATA_DISABLED": "true", "DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false", **CREDENTIALS}
 
@@ -91,6 +97,14 @@ def prefect_server() -> Iterator[Server]:
     yield from _started(servers.prefect)
 
 
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium, for no longer than a module: while Playwright runs, asyncio takes nothing else in this process."""
+    from tests.browsers import chromium  # noqa: PLC0415 - few tests need it, and it takes long to load
+
+    yield from _started(chromium)
+
+
 @pytest.fixture(scope="session")
 def real_messages() -> Path:
     """Return the file of real messages that DYNALAKE_TEST_DATA names (JSON Lines, gzip)."""
@@ -101,6 +115,14 @@ def real_messages() -> Path:
     if not path.is_file():
         missing(f"DYNALAKE_TEST_DATA names no file: {path.name}")
     return path
+
+
+@pytest.fixture(scope="session")
+def real_lake(real_messages: Path, tmp_path_factory: pytest.TempPathFactory) -> RealLake:
+    """A lake of all real messages, in a local directory; who uses it is in the group `views`, so that it is built once."""
+    from tests.athena.views.real_lake import build, read_messages  # noqa: PLC0415 - few tests need it
+
+    return build(tmp_path_factory.mktemp("lake"), read_messages(real_messages))
 
 
 @pytest.fixture
@@ -118,7 +140,7 @@ def golden(request: pytest.FixtureRequest) -> Golden:
     return compare
 
 
-def _started(start: Callable[[], AbstractContextManager[Server]]) -> Iterator[Server]:
+def _started(start: Callable[[], AbstractContextManager[Started]]) -> Iterator[Started]:
     with ExitStack() as stack:
         try:
             server = stack.enter_context(start())

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import servers
+from tests import browsers, servers
 from tests.servers import TABLE, Server, ServerFailedError, ServerMissingError, create_chat_messages, drop
 
 _FIXTURES = ("moto_server", "dynalite_server", "ministack_server")
@@ -47,6 +47,13 @@ def test_a_server_that_is_not_installed_is_named(
     """The error says what to run."""
     monkeypatch.setenv("DYNALAKE_SERVERS_DIR", str(tmp_path))
     with pytest.raises(ServerMissingError, match="make servers"), start():
+        pass
+
+
+def test_a_browser_that_is_not_installed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error says what to install."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ServerMissingError, match="package chromium"), browsers.chromium():
         pass
 
 

@@ -92,6 +92,10 @@ class LakeKeys:
         """Return the key of a run's record."""
         return f"{self.partition('runs', day)}{run}.json"
 
+    def report(self, run: str) -> str:
+        """Return the key of the page that was made after a run."""
+        return f"{self.folder('reports')}{run}.html"
+
     def segment_of(self, key: str) -> Segment | None:
         """Read a segment back from the key of its object or receipt; None for any other key."""
         for family in ("messages", "receipts"):

@@ -13,7 +13,7 @@ from benchmarks.process import Timed
 from flows.archive_flows import run_flow
 from flows.operate import Catalogue, execute_directly, perform
 from flows.settings import Settings
-from flows.settings_sections import LakeSection, LimitsSection, PolicySection, SourceSection
+from flows.settings_sections import LakeSection, LimitsSection, PolicySection, ReportSection, SourceSection
 
 _UNLIMITED = 1e9
 
@@ -43,6 +43,7 @@ def _settings(table: str, bucket: str, spool: str) -> Settings:
             partition_write_units=_UNLIMITED,
             unattended_messages=10**9,
         ),
+        report=ReportSection(nightly=False),
     )
 
 

@@ -31,6 +31,7 @@ from flows.console import (
     settings_of,
 )
 from flows.operate import Catalogue, execute_directly, perform, run_id
+from flows.report.nightly import leave_report
 from flows.settings import Settings
 from flows.show import last_line, show_plan
 
@@ -150,10 +151,16 @@ def _flow_of(settings: Settings, request: Request) -> Callable[[], tuple[Plan, R
     """Return what runs a request: its Prefect flow, or the engine itself, as `[run] prefect` says."""
     if not settings.run.prefect:
         catalogue = Catalogue(settings.athena.database, settings.athena.table)
-        return lambda: perform(settings.config(), catalogue, request, datetime.now(UTC), execute_directly)
+        return lambda: _directly(settings, catalogue, request)
     from flows.archive_flows import run_flow  # noqa: PLC0415 - importing Prefect takes seconds, and not every command needs it
 
     return lambda: run_flow(settings, request)
+
+
+def _directly(settings: Settings, catalogue: Catalogue, request: Request) -> tuple[Plan, RunResult]:
+    made, run = perform(settings.config(), catalogue, request, datetime.now(UTC), execute_directly)
+    leave_report(settings, run)
+    return made, run
 
 
 def run_and_show(settings: Settings, request: Request, options: Options) -> None:

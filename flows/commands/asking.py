@@ -67,7 +67,7 @@ def query(
         console = Console(stderr=True, soft_wrap=True)
         with console.status("asking") as shown:
             session = boto3.Session(region_name=settings.source.region)
-            access = Access(session=session, told=_teller(console, shown.update))
+            access = Access(session=session, told=teller(console, shown.update))
             data = render(ask(sql, catalog_of(settings), parameters=values, engine=chosen, access=access), shape)
         if output is None:
             sys.stdout.write(data.decode())
@@ -135,7 +135,7 @@ def catalog_of(settings: Settings) -> Catalog:
     return Catalog(f"s3://{settings.lake.bucket}/{root}", settings.source.spec(), settings.athena_config())
 
 
-def _teller(console: Console, update: Callable[[str], None]) -> Callable[[Event], None]:
+def teller(console: Console, update: Callable[[str], None]) -> Callable[[Event], None]:
     """Return what tells on standard error what there is to say of a question, and shows how it goes."""
 
     def tell(event: Event) -> None:

@@ -65,6 +65,7 @@ def _environment(endpoint: str, folder: Path) -> dict[str, str]:
         "DYNALAKE_POLICY__PROTOCOL": "single",
         # Nobody would restore it, and the minute that a backup needs is longer than the demo.
         "DYNALAKE_POLICY__BACKUP_BEFORE_FIRST_PURGE": "false",
+        "DYNALAKE_REPORT__NIGHTLY": "false",  # drawing takes longer than the nights
         # Prefect's database and settings of this demo only: nothing of yours is read or changed.
         "PREFECT_HOME": str(folder / "prefect"),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",

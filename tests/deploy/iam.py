@@ -56,6 +56,8 @@ def _holds(operator: str, key: str, value: Any, context: Mapping[str, str]) -> b
             return bool(value == "true") is (there is None)
         case "Bool":
             return there is not None and there.lower() == str(value).lower()
+        case "StringEquals":
+            return there in listed(value)
         case "ForAllValues:StringLike":
             return there is None or any(_like(pattern, there) for pattern in listed(value))
     message = f"the operator {operator} is not known here"

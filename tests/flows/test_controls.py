@@ -84,6 +84,7 @@ def world(moto_server: servers.Server, tmp_path: Path) -> Iterator[World]:
             "DYNALAKE_LIMITS__STREAMS": "1",
             "DYNALAKE_LIMITS__SEGMENTS": "1",
             "DYNALAKE_RUN__PREFECT": "false",
+            "DYNALAKE_REPORT__NIGHTLY": "false",
         },
     )
     servers.drop(dynamodb, servers.TABLE)

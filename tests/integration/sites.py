@@ -75,6 +75,7 @@ class Site:
             "limits": FAST,
             "athena": {"database": name.replace("-", "_")},
             "run": {"prefect": False},
+            "report": {"nightly": False},
         }
         return cls(servers, folder, settings)
 

@@ -13,7 +13,7 @@ from athena import local
 from athena.config import AthenaConfig, Catalog
 from athena.objects import LakeObjects
 from tests.athena.views.grammar import Grammar, trino_grammar
-from tests.athena.views.real_lake import RealLake, build, read_messages
+from tests.athena.views.real_lake import RealLake
 from tests.builders import KEYS
 from tests.conftest import missing
 from tests.servers import ServerMissingError
@@ -28,12 +28,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.xdist_group("views"))
-
-
-@pytest.fixture(scope="session")
-def real_lake(real_messages: Path, tmp_path_factory: pytest.TempPathFactory) -> RealLake:
-    """A lake of all real messages."""
-    return build(tmp_path_factory.mktemp("lake"), read_messages(real_messages))
 
 
 @pytest.fixture(scope="session")

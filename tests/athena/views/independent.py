@@ -9,6 +9,12 @@ from typing import Any, Final
 
 from tests.athena.views.real_lake import Plain
 
+# fmt: off
+_DECLARED: Final = {
+    "conversationId", "timestamp", "messageId", "moduleId", "studentId", "provider", "model", "role", "content", "inputTokens",
+    "outputTokens", "costUsd", "latencyMs", "finishReason", "schemaVersion",
+}
+# fmt: on
 _INT64: Final = 2**63
 
 
@@ -84,3 +90,26 @@ def by(rows: Iterable[dict[str, Any]], *names: str) -> dict[Any, dict[str, Any]]
         assert key not in found, key
         found[key] = {name: value for name, value in row.items() if name not in names}
     return found
+
+
+def _type(value: Any) -> str:  # noqa: ANN401 - any JSON value, one line for each kind
+    if isinstance(value, dict):
+        tags = {"$NS": "number set", "$SS": "text set", "$BS": "binary set", "$B": "binary"}
+        return tags.get(next(iter(value), ""), "map")
+    if isinstance(value, list):
+        return "list"
+    if isinstance(value, str):
+        return "text"
+    if value is None:
+        return "null"
+    return "boolean" if isinstance(value, bool) else "number"
+
+
+_COLUMNS = {"moduleId": "module_id", "studentId": "student_id", "inputTokens": "input_tokens", "outputTokens": "output_tokens"}
+_COLUMNS |= {"costUsd": "cost_usd", "latencyMs": "latency_ms"}
+
+
+def kept_in_remainder(message: Plain) -> list[tuple[str, str]]:
+    """Return the attributes of a message that are in its remainder, with their types."""
+    odd = [name for name, own in _COLUMNS.items() if is_in_remainder(message, own)]
+    return [(name, _type(message[name])) for name in (*odd, *(name for name in message if name not in _DECLARED))]

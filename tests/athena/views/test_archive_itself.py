@@ -6,21 +6,14 @@ from collections import Counter
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
-from typing import Any
 
 import pytest
 
 from tests.athena.views.conftest import Ask
-from tests.athena.views.independent import by, column, grouped, is_in_remainder
-from tests.athena.views.real_lake import COMPLETE, PURGE_RUN, STORED_AT, Plain, RealLake, day_of, sent_at
+from tests.athena.views.independent import by, column, grouped, kept_in_remainder
+from tests.athena.views.real_lake import COMPLETE, PURGE_RUN, STORED_AT, RealLake, day_of, sent_at
 
 THROUGH = COMPLETE.replace(tzinfo=None)
-# fmt: off
-DECLARED = {
-    "conversationId", "timestamp", "messageId", "moduleId", "studentId", "provider", "model", "role", "content", "inputTokens",
-    "outputTokens", "costUsd", "latencyMs", "finishReason", "schemaVersion",
-}
-# fmt: on
 
 
 def _naive(text: str) -> datetime:
@@ -121,34 +114,11 @@ def test_growth(real_lake: RealLake, ask: Ask) -> None:
     assert by(ask("SELECT * FROM archive_growth"), "dt") == expected
 
 
-def _type(value: Any) -> str:  # noqa: ANN401 - any JSON value, one line for each kind
-    if isinstance(value, dict):
-        tags = {"$NS": "number set", "$SS": "text set", "$BS": "binary set", "$B": "binary"}
-        return tags.get(next(iter(value), ""), "map")
-    if isinstance(value, list):
-        return "list"
-    if isinstance(value, str):
-        return "text"
-    if value is None:
-        return "null"
-    return "boolean" if isinstance(value, bool) else "number"
-
-
-_COLUMNS = {"moduleId": "module_id", "studentId": "student_id", "inputTokens": "input_tokens", "outputTokens": "output_tokens"}
-_COLUMNS |= {"costUsd": "cost_usd", "latencyMs": "latency_ms"}
-
-
-def _kept(message: Plain) -> list[tuple[str, str]]:
-    """Return the attributes of a message that are in its remainder, with their types."""
-    odd = [name for name, own in _COLUMNS.items() if is_in_remainder(message, own)]
-    return [(name, _type(message[name])) for name in (*odd, *(name for name in message if name not in DECLARED))]
-
-
 def test_drift(real_lake: RealLake, ask: Ask) -> None:
     """Every attribute that no column holds, by day and type, and how large a part of the day's messages has it."""
     expected = {}
     for day, messages in grouped(real_lake.messages, day_of).items():
-        found = [(kept, sent_at(message)) for message in messages for kept in _kept(message)]
+        found = [(kept, sent_at(message)) for message in messages for kept in kept_in_remainder(message)]
         for (attribute, kind), times in grouped(found, lambda pair: pair[0]).items():  # type: ignore[arg-type, index] # of pairs
             moments = [moment for _, moment in times]
             expected[day, attribute, kind] = {
