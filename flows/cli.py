@@ -11,6 +11,7 @@ from flows.commands.demonstrating import demo
 from flows.commands.loading import load
 from flows.commands.messages import messages
 from flows.commands.restoring import holds, release, restore
+from flows.commands.serving import serve
 from flows.commands.setting_up import setup
 from flows.commands.stopping import resume, stop
 from flows.commands.sweeping import sweep
@@ -40,6 +41,7 @@ for command in (
     backfill,
     purge,
     sweep,
+    serve,
     query,
     messages,
     views,
