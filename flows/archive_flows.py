@@ -27,8 +27,7 @@ from flows import reporter
 from flows.artifacts import ArtifactReporter, plan_artifact, result_artifact
 from flows.engines import task_runner
 from flows.forms import BackfillForm, NightlyForm, PurgeForm, RunForm, SweepForm
-from flows.hooks import HOOKS
-from flows.notify import tell_end
+from flows.hooks import HOOKS, tell_stop
 from flows.operate import Catalogue, Job, execute_batch, perform, plan_only
 from flows.prefect_home import quiet_prefect
 from flows.settings import load_settings
@@ -168,8 +167,7 @@ def _performed(form: RunForm, config: str) -> State[Any]:
     result_artifact(request.command, run.record.values)
     if run.error is None:
         shown.finish()
-    elif isinstance(run.error, StoppedError):
-        tell_end(settings, f"{form.command}{form}", run.error)  # it ended in good order, so that no hook is called
+    tell_stop(settings, f"{form.command}{form}", run.error)
     return ended(run.error, last_line(run), (plan, run))
 
 

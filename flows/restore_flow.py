@@ -10,13 +10,11 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from archive.errors import StoppedError
 from flows.archive_flows import ended, named
 from flows.artifacts import restore_plan_artifact, result_artifact
 from flows.forms import RestoreForm
-from flows.hooks import HOOKS
+from flows.hooks import HOOKS, tell_stop
 from flows.memory import give_back_at_once
-from flows.notify import tell_end
 from flows.restore import carry_out, last_line, prepare
 from flows.settings import load_settings
 from flows.turns import turn
@@ -43,6 +41,5 @@ def restore(request: RestoreForm, config: str = "") -> State[Any]:
     with turn(settings.source.table):
         result, values = carry_out(prepared, lambda _: None)
     result_artifact("restore", values)
-    if isinstance(result.error, StoppedError):
-        tell_end(settings, f"restore{request}", result.error)  # it ended in good order, so that no hook is called
+    tell_stop(settings, f"restore{request}", result.error)
     return ended(result.error, last_line(plan, result, values["seconds"]), (plan, result))
