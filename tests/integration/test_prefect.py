@@ -55,7 +55,7 @@ def test_a_run_shows_its_plan(flow: Flow) -> None:
     kind, text = _artifact(flow, "dynalake-backfill-plan")
     assert kind == "markdown"
     assert re.match(r"# Plan: backfill, 2024-\S+\.\.2026-01-01T00:00:00Z, purge = delete\n", text)
-    figures = dict(line.strip("| ").split(" | ", 1) for line in text.splitlines() if line.startswith("| "))
+    figures = dict(re.findall(r"^\| ([^|]+) \| ([^|]+) \|$", text, re.MULTILINE))
     assert figures["messages"].startswith("about ")
     assert float(figures["write units"].replace(",", "")) >= MESSAGES / 2
     assert figures["dollars, once"].startswith("$0.0")

@@ -18,7 +18,8 @@ from playwright.sync_api import Page
 from prefect.artifacts import Artifact
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
-from prefect.client.schemas.objects import State
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.client.schemas.responses import DeploymentResponse
 from prefect.concurrency.sync import concurrency
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Cancelling, Running
@@ -92,11 +93,10 @@ def site(moto_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, h
 
 @pytest.fixture(scope="module")
 def deployed(server: Server, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """The commands of the guide's work pool, as they stand there, up to the worker."""
+    """The guide's commands for Prefect, as they stand there, but for those that start the server and a worker."""
     text = (ROOT / "docs" / "scheduling.md").read_text()
-    part = text[text.index("## A work pool") : text.index("## Asking for a run by hand")]
-    commands = [line for line in part.splitlines() if re.match(r"prefect (?!worker)", line)]
-    assert len(commands) == 3
+    commands = [line for line in text.splitlines() if re.match(r"prefect (?!worker |server )", line)]
+    assert len(commands) == 4
     # In one process: to load Prefect takes longer than any of them.
     words = json.dumps([shlex.split(command) for command in commands])
     environment = {**os.environ, "PREFECT_API_URL": f"{server.endpoint}/api", "PREFECT_HOME": str(tmp_path_factory.mktemp("home"))}
@@ -116,6 +116,20 @@ def test_the_guide_deploys_everything(api: SyncPrefectClient) -> None:
     night = api.read_deployment_by_name(f"nightly/{TABLE}")
     assert [schedule.schedule.model_dump()["cron"] for schedule in night.schedules] == ["0 3 * * *"]
     assert api.read_global_concurrency_limit_by_name(limit_name(TABLE)).limit == 1
+
+
+@pytest.mark.usefixtures("deployed")
+def test_nights_are_scheduled(api: SyncPrefectClient) -> None:
+    """As the server's scheduler does it every minute: with SQLAlchemy 2.1 it fails, in the server's log alone, and no night ever begins."""
+    night = api.read_deployment_by_name(f"nightly/{TABLE}")
+    api.request("POST", "/deployments/{id}/schedule", path_params={"id": night.id})
+    runs = _runs_of(api, night)
+    assert {run.state_name for run in runs} == {"Scheduled"}
+    assert {f"{run.expected_start_time:%H:%M%z}" for run in runs} == {"03:00+0000"}
+
+
+def _runs_of(api: SyncPrefectClient, deployment: DeploymentResponse) -> list[FlowRun]:
+    return api.read_flow_runs(deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[deployment.id])))
 
 
 def _fill(shown: Page, days: tuple[str, str], module: str) -> None:
@@ -143,7 +157,10 @@ def test_a_backfill_is_asked_for_in_a_browser(api: SyncPrefectClient, server: Se
             shown.get_by_text(re.compile(rf"^{title}( \(Optional\))?$")).first.wait_for()
         _fill(shown, ("2024-01-01", "2025-01-01"), "205")
         shown.wait_for_url("**?tab=Runs")
-        (run,) = api.read_flow_runs(deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[deployment.id])))
+        first, run = sorted(_runs_of(api, deployment), key=lambda run: str(run.created))
+    assert backfill.validate_parameters(first.parameters)["request"] == BackfillForm(
+        start=datetime(2024, 1, 1, tzinfo=UTC), end=datetime(2024, 2, 1, tzinfo=UTC), modules=("205",), dry_run=True
+    ), "the guide's own command"
     parameters = backfill.validate_parameters({**run.parameters, "config": str(site.config())})
     asked = BackfillForm(start=datetime(2024, 1, 1, tzinfo=UTC), end=datetime(2025, 1, 1, tzinfo=UTC), modules=("205",), dry_run=True)
     assert parameters["request"] == asked

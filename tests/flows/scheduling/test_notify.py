@@ -6,16 +6,24 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import boto3
 import pytest
+from prefect.client.schemas.objects import FlowRun
+from prefect.states import Crashed, Failed
 
-from archive.errors import CapReachedError, DynalakeError, RefusedError, StoppedError
+from archive.errors import CapReachedError, DynalakeError, ProofError, RefusedError, StoppedError
 from flows import reporter
+from flows.archive_flows import nightly
+from flows.hooks import on_crashed, on_failure
 from flows.notify import tell_end
 from flows.reporter import LogReporter
 from flows.settings import Settings, load_settings
+from tests.bad_input.row import variables
+from tests.bad_input.world import SECRET, new_world
 from tests.flows.scheduling.webhook import Webhook, webhook
+from tests.integration.sites import Servers
 from tests.servers import CREDENTIALS, REGION, Server
 
 
@@ -152,3 +160,48 @@ def test_the_address_of_a_webhook_is_never_shown(tmp_path: Path, where: str) -> 
         return
     good = settings(tmp_path, webhook=secret.replace("ftp", "https"))
     assert "secret-token" not in (repr(good) if where == "repr" else good.model_dump_json())
+
+
+def test_a_night_without_prefect_tells_it_too(moto_server: Server, tmp_path: Path, hook: Webhook) -> None:
+    """Once, where it reaches a cap or is refused; and nothing where it is done."""
+    world = new_world(Servers(moto_server, moto_server, moto_server), tmp_path)
+    world = variables(DYNALAKE_NOTIFY__WEBHOOK=hook.address)(world)
+    assert world.having(limits={"max_messages": 1}).run("nightly", "--yes").code == 8
+    assert world.having(policy={"purge": "delete", "single_writer": False}, limits={"unattended_messages": 0}).run("nightly").code == 3
+    assert world.run("nightly", "--yes").code == 0
+    cap, refusal = hook.bodies
+    assert f"Dynalake: nightly of table {world.site.table} reached a cap." in cap
+    assert f"Dynalake: nightly of table {world.site.table} failed." in refusal
+    assert SECRET not in cap + refusal
+
+
+def _run(**parameters: object) -> FlowRun:
+    return FlowRun(flow_id=uuid4(), name="amber-otter", parameters=parameters)
+
+
+def test_a_crash_is_told_by_the_hook(tmp_path: Path, hook: Webhook, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a process of the worker's, with the settings file that the run was given."""
+    monkeypatch.setenv("DYNALAKE_NOTIFY__WEBHOOK", hook.address)
+    settings(tmp_path)
+    on_crashed(flow=nightly, flow_run=_run(config=str(tmp_path / "dynalake.toml")), state=Crashed())
+    (told,) = hook.bodies
+    assert "Dynalake: nightly of table ChatMessages crashed.\\nWhy: its process ended before the run did.\\n" in told
+
+
+@pytest.mark.parametrize("error", [ProofError("a segment stopped; do this"), KeyError("what-the-pupil-said")], ids=["ours", "unexpected"])
+def test_a_failure_is_told_by_the_hook(tmp_path: Path, hook: Webhook, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    """As what the flow raised; what an unexpected error quotes is kept out."""
+    monkeypatch.setenv("DYNALAKE_NOTIFY__WEBHOOK", hook.address)
+    settings(tmp_path)
+    run = _run(config=str(tmp_path / "dynalake.toml"))
+    on_failure(flow=nightly, flow_run=run, state=Failed(data=error))
+    (told,) = hook.bodies
+    assert "Why: a segment stopped; do this." in told or "an unexpected error (KeyError)" in told
+    assert "pupil" not in told
+
+
+def test_a_hook_without_settings_is_a_warning(tmp_path: Path, heard: Heard) -> None:
+    """It raises nothing: that would only be a second failure."""
+    on_crashed(flow=nightly, flow_run=_run(config=str(tmp_path / "none.toml")), state=Crashed())
+    (line,) = heard.lines
+    assert line.startswith("warning: nobody was notified: the settings file ")
