@@ -74,4 +74,5 @@ def serve_all(settings: Settings, config: Path | None) -> None:
         message = f"no Prefect server answers at PREFECT_API_URL ({type(problem).__name__}); start it, or correct that address"
         raise ServiceError(message) from problem
     one_run_of(settings.source.table)
-    serve(*deployments(settings, config))
+    # Not paused while nobody serves (Prefect does not always get that done before it ends): what was due then begins at the next start.
+    serve(*deployments(settings, config), pause_on_shutdown=False)
