@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
@@ -139,11 +140,13 @@ def _fill(shown: Page, days: tuple[str, str], module: str) -> None:
         shown.locator("input[type=date]").fill(day)
         shown.locator("input[type=time]").fill("00:00")
         shown.get_by_role("button", name="Apply").click()
-        shown.locator("input[type=date]").wait_for(state="detached")
+        shown.get_by_text(f"{day}T00:00:00Z", exact=True).wait_for()
     shown.get_by_text("Add item").click()
     shown.locator(".p-draggable-list textarea").fill(module)
     shown.locator("label", has_text="Dry run").locator("xpath=../..").locator("input[type=checkbox]").locator("xpath=..").click()
-    shown.get_by_role("button", name="Submit").click()
+    with shown.expect_response("**/create_flow_run") as answer:
+        shown.get_by_role("button", name="Submit").click()
+    assert answer.value.status == HTTPStatus.CREATED, answer.value.text()
 
 
 @pytest.mark.usefixtures("deployed")
@@ -156,7 +159,6 @@ def test_a_backfill_is_asked_for_in_a_browser(api: SyncPrefectClient, server: Se
         for title in TITLES:
             shown.get_by_text(re.compile(rf"^{title}( \(Optional\))?$")).first.wait_for()
         _fill(shown, ("2024-01-01", "2025-01-01"), "205")
-        shown.wait_for_url("**?tab=Runs")
         first, run = sorted(_runs_of(api, deployment), key=lambda run: str(run.created))
     assert backfill.validate_parameters(first.parameters)["request"] == BackfillForm(
         start=datetime(2024, 1, 1, tzinfo=UTC), end=datetime(2024, 2, 1, tzinfo=UTC), modules=("205",), dry_run=True
