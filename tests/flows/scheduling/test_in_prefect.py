@@ -27,9 +27,10 @@ from prefect.states import Cancelling, Running
 
 from archive.errors import InputError
 from flows.archive_flows import backfill, nightly, run_flow
-from flows.forms import BackfillForm, NightlyForm
+from flows.forms import BackfillForm, NightlyForm, RestoreForm
 from flows.hooks import is_cancelling, on_cancellation
 from flows.prefect_home import quiet_prefect
+from flows.restore_flow import restore
 from flows.turns import limit_name, one_run_of, turn
 from tests.browsers import page
 from tests.flows.scheduling.webhook import Webhook, webhook
@@ -37,7 +38,7 @@ from tests.integration.flow import MESSAGES, begun, filled
 from tests.integration.items import by_key
 from tests.integration.lake import messages_of
 from tests.integration.sites import Servers, Site
-from tests.integration.worlds import differences
+from tests.integration.worlds import WINDOW, differences
 from tests.servers import TABLE, Server, prefect
 
 ROOT: Final = Path(__file__).resolve().parents[3]
@@ -172,6 +173,22 @@ def test_a_backfill_is_asked_for_in_a_browser(api: SyncPrefectClient, server: Se
     artifact: Any = Artifact.get("dynalake-backfill-plan")
     assert "# Plan: backfill, 2024-" in str(artifact.data)
     assert (site.lake.versions(), len(site.left())) == ([], MESSAGES)
+
+
+@pytest.mark.usefixtures("api")
+def test_a_restore_is_a_flow(site: Site) -> None:
+    """What was purged comes back, exactly; a dry run of it changes nothing."""
+    site, source = filled(site)
+    site.with_settings(run={"prefect": False}).run("backfill", *WINDOW, "--yes").done()
+    assert site.left() == []
+    for form, name, left in (
+        (RestoreForm(start=datetime(2023, 1, 1, tzinfo=UTC), dry_run=True), "Planned", []),
+        (RestoreForm(start=datetime(2023, 1, 1, tzinfo=UTC)), "Completed", source),
+    ):
+        with quiet_prefect():
+            state: Any = restore(form, str(site.config()), return_state=True)
+        assert state.name == name, state.message
+        assert not differences(by_key(site.left()), by_key(left))
 
 
 @pytest.mark.usefixtures("api")
