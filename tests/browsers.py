@@ -1,25 +1,32 @@
-"""A real browser without a window, for what people see."""
+"""Starts a real browser for tests of pages: Debian's Chromium, headless, driven by Playwright."""
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
-from tests.conftest import missing
+from tests.servers import ServerMissingError
+
+_PLACES = ("chromium", "chromium-browser", "google-chrome")
 
 
 @contextmanager
-def page() -> Iterator[Page]:
-    """Open one page in Chromium; skips where there is none (fails where everything must be there)."""
-    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+def chromium() -> Iterator[Browser]:
+    """Run Chromium without a window. Raises ServerMissingError where none is installed."""
+    program = next((found for name in _PLACES if (found := shutil.which(name))), None)
     if program is None:
-        missing("there is no Chromium; install it")
+        message = "Chromium is not installed; run make servers as root on Debian, or install its package chromium"
+        raise ServerMissingError(message)
+    # Its sandbox needs a user that is not root; the pages are the tests' own.
+    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=Path(program), args=arguments)
         try:
-            yield browser.new_page(viewport={"width": 1400, "height": 1600}, timezone_id="UTC", locale="en-GB")
+            yield browser
         finally:
             browser.close()

@@ -32,7 +32,7 @@ from flows.hooks import is_cancelling, on_cancellation
 from flows.prefect_home import quiet_prefect
 from flows.restore_flow import restore
 from flows.turns import limit_name, one_run_of, turn
-from tests.browsers import page
+from tests.browsers import chromium
 from tests.flows.scheduling.webhook import Webhook, webhook
 from tests.integration.flow import MESSAGES, begun, filled
 from tests.integration.items import by_key
@@ -155,7 +155,8 @@ def test_a_backfill_is_asked_for_in_a_browser(api: SyncPrefectClient, server: Se
     """The form shows fields by their titles; what is typed arrives typed, and a dry run of it shows a plan and changes nothing."""
     site, _ = filled(site)
     deployment = api.read_deployment_by_name(f"backfill/{TABLE}")
-    with page() as shown:
+    with chromium() as browser:
+        shown = browser.new_page(viewport={"width": 1400, "height": 1600}, timezone_id="UTC", locale="en-GB")
         shown.goto(f"{server.endpoint}/deployments/deployment/{deployment.id}/run")
         for title in TITLES:
             shown.get_by_text(re.compile(rf"^{title}( \(Optional\))?$")).first.wait_for()
