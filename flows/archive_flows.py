@@ -11,28 +11,34 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from prefect import flow, task
-from prefect.artifacts import create_table_artifact
+from prefect import flow, tags, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
+from prefect.flows import Flow
 from prefect.futures import PrefectFuture
+from prefect.states import Completed, Failed
 from prefect.task_runners import TaskRunner
 
 from archive.engine.batch import Batch, BatchResult
-from archive.engine.planning import Request
 from archive.engine.run import Engine, RunResult, Wait
-from archive.errors import DynalakeError
-from archive.model.config import Module
+from archive.errors import CapReachedError, DynalakeError, StoppedError
 from archive.model.plan import Plan
-from archive.model.window import Window, iso, parse_instant
+from flows import reporter
+from flows.artifacts import ArtifactReporter, plan_artifact, result_artifact
 from flows.engines import task_runner
-from flows.operate import Catalogue, Job, execute_batch, perform
+from flows.forms import BackfillForm, NightlyForm, PurgeForm, RunForm, SweepForm
+from flows.hooks import HOOKS, tell_stop
+from flows.operate import Catalogue, Job, execute_batch, perform, plan_only
 from flows.prefect_home import quiet_prefect
 from flows.report.artifact import publish_report
-from flows.settings import Settings, load_settings
+from flows.settings import load_settings
+from flows.show import last_line
+from flows.turns import turn
 
 _RETRIES: Final = 3
 _RETRY_SECONDS: Final[list[float]] = [10, 60, 300]
+_EVERYTHING: Final = NightlyForm()
+_EVERYWHERE: Final = SweepForm()
 
 
 async def _worth_retrying(_: Any, __: TaskRun, state: State[Any]) -> bool:  # noqa: ANN401 - Prefect's signature
@@ -83,63 +89,98 @@ def _tonight() -> str:
     return f"nightly {datetime.now(UTC):%Y-%m-%d}"
 
 
-@flow(name="nightly", flow_run_name=_tonight, persist_result=False)
-def nightly(settings: Settings | None = None, config: Path | None = None) -> tuple[Plan, RunResult]:
+@flow(name="nightly", flow_run_name=_tonight, persist_result=False, **HOOKS)
+def nightly(request: NightlyForm = _EVERYTHING, config: str = "") -> State[Any]:
     """Archive everything before the cutoff and purge it as the policy says.
 
-    Settings come with the call, or from the file `config` (else DYNALAKE_CONFIG) of the machine that runs it.
+    Args:
+        request: What is to be archived.
+        config: The settings file, on the machine that runs it. Empty: DYNALAKE_CONFIG, else dynalake.toml.
+
     """
-    return _perform(settings or load_settings(config, os.environ), Request("nightly"))
+    return _performed(request, config)
 
 
-@flow(name="backfill", flow_run_name="backfill {start} to {end}", persist_result=False)
-def backfill(
-    start: str, end: str, modules: list[int | str] | None = None, settings: Settings | None = None, config: Path | None = None
-) -> tuple[Plan, RunResult]:
-    """Archive a window, given as dates or ISO times with a zone, of some modules or all."""
-    return _perform(settings or load_settings(config, os.environ), Request("backfill", *_what(start, end, modules)))
+@flow(name="backfill", flow_run_name="backfill{request}", persist_result=False, **HOOKS)
+def backfill(request: BackfillForm, config: str = "") -> State[Any]:
+    """Archive a window of some modules or all, and purge it as the policy says.
+
+    Args:
+        request: What is to be archived.
+        config: The settings file, on the machine that runs it. Empty: DYNALAKE_CONFIG, else dynalake.toml.
+
+    """
+    return _performed(request, config)
 
 
-@flow(name="purge", flow_run_name="purge {start} to {end}", persist_result=False)
-def purge(
-    start: str, end: str, modules: list[int | str] | None = None, settings: Settings | None = None, config: Path | None = None
-) -> tuple[Plan, RunResult]:
-    """Purge from a window what is proved to be in the lake, without archiving anything."""
-    return _perform(settings or load_settings(config, os.environ), Request("purge", *_what(start, end, modules)))
+@flow(name="purge", flow_run_name="purge{request}", persist_result=False, **HOOKS)
+def purge(request: PurgeForm, config: str = "") -> State[Any]:
+    """Purge from a window what is proved to be in the lake, without archiving anything.
+
+    Args:
+        request: What is to be purged.
+        config: The settings file, on the machine that runs it. Empty: DYNALAKE_CONFIG, else dynalake.toml.
+
+    """
+    return _performed(request, config)
 
 
-@flow(name="sweep", flow_run_name="sweep", persist_result=False)
-def sweep(
-    start: str | None = None, end: str | None = None, settings: Settings | None = None, config: Path | None = None
-) -> tuple[Plan, RunResult]:
-    """Archive and purge messages that no module's index holds, by scanning the whole table."""
-    window = Window(parse_instant(start), parse_instant(end)) if start and end else None
-    return _perform(settings or load_settings(config, os.environ), Request("sweep", window))
+@flow(name="sweep", flow_run_name="sweep{request}", persist_result=False, **HOOKS)
+def sweep(request: SweepForm = _EVERYWHERE, config: str = "") -> State[Any]:
+    """Archive and purge messages that no module's index holds, by scanning the whole table.
+
+    Args:
+        request: What is to be looked for.
+        config: The settings file, on the machine that runs it. Empty: DYNALAKE_CONFIG, else dynalake.toml.
+
+    """
+    return _performed(request, config)
 
 
-def run_flow(settings: Settings, request: Request) -> tuple[Plan, RunResult]:
-    """Run a request as its flow, in this process."""
-    with quiet_prefect():
-        if request.command == "sweep":
-            start, end = (iso(request.window.start), iso(request.window.end)) if request.window else (None, None)
-            return sweep(start, end, settings)
-        if request.window is None:
-            return nightly(settings)
-        modules = [module if isinstance(module, int | str) else str(module) for module in request.modules or ()]
-        chosen = purge if request.command == "purge" else backfill
-        return chosen(iso(request.window.start), iso(request.window.end), modules or None, settings)
+_FLOWS: Final[dict[str, Flow[..., Any]]] = {"nightly": nightly, "backfill": backfill, "purge": purge, "sweep": sweep}
 
 
-def _what(start: str, end: str, modules: list[int | str] | None) -> tuple[Window, tuple[Module, ...] | None]:
-    return Window(parse_instant(start), parse_instant(end)), tuple(modules) if modules else None
+def run_flow(form: RunForm, config: Path | None) -> tuple[Plan, RunResult]:
+    """Run what a form asks for as its flow, in this process; raises what it was refused with."""
+    table = load_settings(config, os.environ).source.table
+    with quiet_prefect(), tags("dynalake", form.command, table):
+        state: Any = _FLOWS[form.command](form, str(config or ""), return_state=True)
+    outcome = state.result(raise_on_failure=False)
+    if isinstance(outcome, BaseException):
+        raise outcome
+    ended: tuple[Plan, RunResult] = outcome
+    return ended
 
 
-def _perform(settings: Settings, request: Request) -> tuple[Plan, RunResult]:
+def _performed(form: RunForm, config: str) -> State[Any]:
+    """Perform what a form asks for; returns how it ended, as Prefect's state, with the plan and the result."""
+    settings = load_settings(named(config), os.environ)
+    request, now = form.asked(settings), datetime.now(UTC)
+    if form.dry_run:
+        plan = plan_only(settings.config(), request, now)
+        plan_artifact(plan)
+        return Completed(name="Planned", message=f"about {plan.rows:,} messages; nothing was changed")
     catalogue = Catalogue(settings.athena.database, settings.athena.table)
+    shown = ArtifactReporter(reporter.current())
     # Not the flow's own runner: a deployment's flow has that before it knows its settings.
-    with task_runner(settings.run) as runner:
-        plan, run = perform(settings.config(), catalogue, request, datetime.now(UTC), _engine(runner, settings.run.workers))
+    with turn(settings.source.table), reporter.reporting(shown), task_runner(settings.run) as runner:
+        plan, run = perform(settings.config(), catalogue, request, now, _engine(runner, settings.run.workers))
+    result_artifact(request.command, run.record.values)
     publish_report(settings, run)
-    table = [{"what": name.replace("_", " "), "value": str(value)} for name, value in run.record.values.items()]
-    create_table_artifact(key=f"dynalake-{request.command}", table=table, description=f"What run {run.record.values['run']} did")
-    return plan, run
+    if run.error is None:
+        shown.finish()
+    tell_stop(settings, f"{form.command}{form}", run.error)
+    return ended(run.error, last_line(run), (plan, run))
+
+
+def named(config: str) -> Path | None:
+    """Return the settings file that a flow was given, if it was given one: a form knows texts, and empty ones."""
+    return Path(config) if config else None
+
+
+def ended(error: DynalakeError | None, line: str, data: Any) -> State[Any]:  # noqa: ANN401 - a plan and a result
+    """Return the state of a run that came to an end: a cap and a stop are no failures, but have names of their own."""
+    if error is not None and not isinstance(error, StoppedError):
+        return Failed(message=line, data=data)
+    name = "CapReached" if isinstance(error, CapReachedError) else "Stopped" if error else None
+    return Completed(name=name, message=line, data=data)

@@ -15,6 +15,7 @@ from flows.commands.messages import messages
 from flows.commands.pricing import costs
 from flows.commands.reporting import report
 from flows.commands.restoring import holds, release, restore
+from flows.commands.serving import serve
 from flows.commands.setting_up import setup
 from flows.commands.stopping import resume, stop
 from flows.commands.sweeping import sweep
@@ -47,6 +48,7 @@ for command in (
     backfill,
     purge,
     sweep,
+    serve,
     query,
     messages,
     views,

@@ -70,6 +70,12 @@ def execute_directly(job: Job) -> Engine:
     return one_by_one(partial(execute_batch, job))
 
 
+def plan_only(config: Config, request: Request, now: datetime) -> Plan:
+    """Make a plan through clients that refuse every call that could change anything."""
+    session = Session(config, run_id(request.command, now), read_only=True)
+    return make_plan(session, request, now, reporter.current().say)
+
+
 def perform(
     config: Config, catalogue: Catalogue, request: Request, now: datetime, engine: Callable[[Job], Engine]
 ) -> tuple[Plan, RunResult]:

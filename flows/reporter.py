@@ -20,6 +20,8 @@ class Reporter(Protocol):
 
     attended: bool
     """Whether consent is a person's."""
+    watched: bool
+    """Whether somebody looks on at a terminal, and need not be sent a message."""
 
     def say(self, text: str) -> None:
         """Hear one line."""
@@ -38,6 +40,7 @@ class LogReporter:
     """Writes to the log. On a worker nobody can be asked: the deployment's settings are the consent, up to a number of messages."""
 
     attended = False
+    watched = False
 
     def __init__(self) -> None:
         """Log as `dynalake`."""
@@ -68,6 +71,7 @@ class ConsoleReporter:
     def __init__(self, console: Console, ask: Ask) -> None:
         """Show bars where the console is a terminal."""
         self._console, self._ask = console, ask
+        self.watched = console.is_terminal
         self._progress: Progress | None = None
         self._lock = Lock()
 

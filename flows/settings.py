@@ -18,13 +18,16 @@ from athena import AthenaConfig
 from flows.settings_prices import PricesSection
 from flows.settings_problems import explain, refuse_unknown_variables
 from flows.settings_sections import (
+    SECRETS,
     AthenaSection,
     LakeSection,
     LimitsSection,
+    NotifySection,
     PolicySection,
     ReportSection,
     RolesSection,
     RunSection,
+    ScheduleSection,
     SourceSection,
     WatchSection,
     wrong,
@@ -38,7 +41,14 @@ _NO_BUCKET: Final = "no-bucket-is-named"
 class Settings(BaseSettings):
     """All sections, checked one by one and against each other. Made by `load_settings`."""
 
-    model_config = SettingsConfigDict(extra="forbid", frozen=True, env_prefix="DYNALAKE_", env_nested_delimiter="__", enable_decoding=False)
+    model_config = SettingsConfigDict(
+        extra="forbid",
+        frozen=True,
+        env_prefix="DYNALAKE_",
+        env_nested_delimiter="__",
+        enable_decoding=False,
+        hide_input_in_errors=True,  # a traceback shows them, and a webhook's address is a secret
+    )
 
     source: SourceSection = Field(default_factory=SourceSection)
     lake: LakeSection
@@ -50,6 +60,8 @@ class Settings(BaseSettings):
     run: RunSection = Field(default_factory=RunSection)
     watch: WatchSection = Field(default_factory=WatchSection)
     report: ReportSection = Field(default_factory=ReportSection)
+    schedule: ScheduleSection = Field(default_factory=ScheduleSection)
+    notify: NotifySection = Field(default_factory=NotifySection)
 
     @classmethod
     def settings_customise_sources(
@@ -109,6 +121,13 @@ class Settings(BaseSettings):
         return AthenaConfig(**self.athena.model_dump(), prices=self.prices.overrides())
 
 
+def settings_file(path: Path | None, environ: Mapping[str, str]) -> Path | None:
+    """Return the settings file that is read: `path`, else the one that DYNALAKE_CONFIG names, else dynalake.toml if there is one."""
+    if path is None and environ.get(CONFIG_VARIABLE):
+        return Path(environ[CONFIG_VARIABLE])
+    return path or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
+
+
 def load_settings(path: Path | None, environ: Mapping[str, str], *, lake_needed: bool = True) -> Settings:
     """Read the settings from `path`, else the file that DYNALAKE_CONFIG names, else dynalake.toml if there is one.
 
@@ -118,9 +137,8 @@ def load_settings(path: Path | None, environ: Mapping[str, str], *, lake_needed:
     """
     present = {name: value for name, value in environ.items() if value}
     refuse_unknown_variables(present)
-    if path is None and CONFIG_VARIABLE in present:
-        path = Path(present[CONFIG_VARIABLE])
-    values = _read(path)
+    values = _read(settings_file(path, present))
+    _refuse_secrets(values)
     overrides = _from_environment(present)
     for section, keys in overrides.items():
         _section(values, section).update(keys)
@@ -133,15 +151,14 @@ def load_settings(path: Path | None, environ: Mapping[str, str], *, lake_needed:
         raise InputError(explain(error, overrides)) from error
 
 
-def _read(path: Path | None) -> dict[str, Any]:
-    """Return the file's tables; an empty one if no file was named and the default is missing."""
-    named = path or DEFAULT_FILE
+def _read(named: Path | None) -> dict[str, Any]:
+    """Return the file's tables; an empty one without a file."""
+    if named is None:
+        return {}
     try:
         with named.open("rb") as file:
             return tomllib.load(file)
     except FileNotFoundError as error:
-        if path is None:
-            return {}
         message = f"the settings file {named} does not exist; name an existing one with --config or {CONFIG_VARIABLE}"
         raise InputError(message) from error
     except OSError as error:
@@ -153,6 +170,14 @@ def _read(path: Path | None) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         message = f"the settings file {named} is not TOML: {error}; correct it there (texts need quotes, dates do not)"
         raise InputError(message) from error
+
+
+def _refuse_secrets(values: Mapping[str, Any]) -> None:
+    for section, key in SECRETS.items():
+        if key in _section(dict(values), section):
+            variable = f"DYNALAKE_{section}__{key}".upper()
+            message = f"{section}.{key} is a secret, and stands in the settings file; take it out, and set the variable {variable} instead"
+            raise InputError(message)
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, dict[str, str]]:

@@ -6,11 +6,14 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from datetime import date
+from contextlib import suppress
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
+from zoneinfo import available_timezones
 
-from pydantic import BeforeValidator, Field, model_validator
+from cronsim import CronSim, CronSimError
+from pydantic import BeforeValidator, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
 from archive.errors import InputError
@@ -28,8 +31,11 @@ _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _TABLE = re.compile(r"[A-Za-z0-9_.-]{3,255}")
 _GLUE_NAME = re.compile(r"[a-z0-9_]{1,255}")
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+")
+_TOPIC = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[\w-]{1,256}")
+_WEBHOOK = re.compile(r"(https://[^/\s@]+|http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?)(/\S*)?")
 _OUTPUT = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?")
 MOST_MONTHS: Final = 600
+_CRON_FIELDS: Final = 5
 _PREFIXES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 
 
@@ -110,6 +116,23 @@ def _folder(value: object) -> object:
     raise ValueError(message)
 
 
+def _cron(value: object) -> object:
+    """Read a schedule of five fields that comes round."""
+    if isinstance(value, str) and len(value.split()) == _CRON_FIELDS:
+        with suppress(CronSimError, StopIteration):
+            next(CronSim(value, datetime(2024, 1, 1, tzinfo=UTC)))
+            return value
+    message = "is not a schedule; write minute, hour, day, month and weekday, such as '0 3 * * *' for three o'clock each night"
+    raise ValueError(message)
+
+
+def _zone(value: object) -> object:
+    if isinstance(value, str) and value in available_timezones():
+        return value
+    message = "is not a time zone; write its name, such as 'UTC' or 'Europe/Berlin'"
+    raise ValueError(message)
+
+
 def _matching(pattern: re.Pattern[str], advice: str) -> BeforeValidator:
     def check(value: object) -> object:
         if isinstance(value, str) and pattern.fullmatch(value):
@@ -131,6 +154,9 @@ Bucket = Annotated[str, _matching(_BUCKET, "is not a bucket's name; write it alo
 TableName = Annotated[str, _matching(_TABLE, "is not a name DynamoDB takes; write the name alone, without its ARN")]
 GlueName = Annotated[str, _matching(_GLUE_NAME, "is not a name Glue takes; use lower-case letters, digits and underscores")]
 Role = Annotated[str, _matching(_ROLE, "is not a role; write its ARN, such as 'arn:aws:iam::123456789012:role/archiver'")]
+Topic = Annotated[str, _matching(_TOPIC, "is not a topic; write its ARN, such as 'arn:aws:sns:us-east-1:123456789012:dynalake'")]
+Cron = Annotated[str, BeforeValidator(_cron)]
+Zone = Annotated[str, BeforeValidator(_zone)]
 Output = Annotated[str, _matching(_OUTPUT, "is not a place in S3; write one such as 's3://my-results/athena/'")]
 
 
@@ -307,6 +333,29 @@ class ReportSection(Section):
     most_bytes: Bytes = 10 * 10**9
 
 
+class ScheduleSection(Section):
+    """[schedule]: when `dynalake serve` begins a night."""
+
+    cron: Cron = "0 3 * * *"
+    timezone: Zone = "UTC"
+
+
+class NotifySection(Section):
+    """[notify]: who is told when a run fails, stops or reaches a cap. The webhook's address is a secret: it is never shown."""
+
+    sns_topic: Topic | None = None
+    webhook: SecretStr | None = None
+
+    @model_validator(mode="after")
+    def _is_address(self) -> Self:
+        if self.webhook is not None and not _WEBHOOK.fullmatch(self.webhook.get_secret_value()):
+            key = "webhook"
+            raise wrong(key, " is not an address that begins with https://; copy it from the service that it belongs to")
+        return self
+
+
+SECRETS: Final[Mapping[str, str]] = {"notify": "webhook"}
+"""Keys that stand in no file: they are given by their variables alone."""
 SECTIONS: Final[Mapping[str, type[Section]]] = {
     "source": SourceSection,
     "lake": LakeSection,
@@ -318,4 +367,6 @@ SECTIONS: Final[Mapping[str, type[Section]]] = {
     "run": RunSection,
     "watch": WatchSection,
     "report": ReportSection,
+    "schedule": ScheduleSection,
+    "notify": NotifySection,
 }

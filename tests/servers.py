@@ -126,10 +126,11 @@ def ministack() -> Iterator[Server]:
 
 
 @contextmanager
-def prefect() -> Iterator[Server]:
-    """Start a Prefect server with a database of its own; its API is below `/api`."""
+def prefect(*, ui: bool = False) -> Iterator[Server]:
+    """Start a Prefect server with a database of its own; its API is below `/api`, and with `ui` its pages are there."""
     port = free_port()
-    settings = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1", "PREFECT_SERVER_UI_ENABLED": "false"}
+    settings = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1", "PREFECT_SERVER_UI_ENABLED": str(ui).lower()}
+    settings["PREFECT_UI_API_URL"] = f"http://{_HOST}:{port}/api"
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", _HOST, "--port", str(port)]
     with running("prefect", port, command, "/api/health", settings) as server:
         yield server

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from archive.engine.planning import Request
@@ -11,40 +12,39 @@ from archive.engine.run import RunResult
 from archive.model.plan import Plan
 from benchmarks.process import Timed
 from flows.archive_flows import run_flow
+from flows.forms import NightlyForm
 from flows.operate import Catalogue, execute_directly, perform
-from flows.settings import Settings
-from flows.settings_sections import LakeSection, LimitsSection, PolicySection, ReportSection, SourceSection
+from flows.settings import load_settings
 
 _UNLIMITED = 1e9
 
 
 def as_flow(**arguments: Any) -> Timed:  # noqa: ANN401 - JSON
     """Run it as a flow; PREFECT_API_URL names the server."""
-    settings = _settings(**arguments)
-    return _timed(lambda: run_flow(settings, Request("nightly")))
+    config = _config(**arguments)
+    return _timed(lambda: run_flow(NightlyForm(), config))
 
 
 def directly(**arguments: Any) -> Timed:  # noqa: ANN401 - JSON
     """Run it without Prefect."""
-    settings = _settings(**arguments)
+    settings = load_settings(_config(**arguments), {})
     catalogue = Catalogue(settings.athena.database, settings.athena.table)
     return _timed(lambda: perform(settings.config(), catalogue, Request("nightly"), datetime.now(UTC), execute_directly))
 
 
-def _settings(table: str, bucket: str, spool: str) -> Settings:
-    return Settings(
-        source=SourceSection(table=table),
-        lake=LakeSection.model_validate({"bucket": bucket, "spool_directory": spool}),
-        policy=PolicySection(purge="delete", backup_before_first_purge=False),
-        limits=LimitsSection(
-            read_units=_UNLIMITED,
-            write_units=_UNLIMITED,
-            partition_read_units=_UNLIMITED,
-            partition_write_units=_UNLIMITED,
-            unattended_messages=10**9,
-        ),
-        report=ReportSection(nightly=False),
+def _config(table: str, bucket: str, spool: str) -> Path:
+    """Write a settings file, and return its path."""
+    path = Path(spool).with_suffix(".toml")
+    unlimited = "".join(
+        f"{name} = {_UNLIMITED}\n" for name in ("read_units", "write_units", "partition_read_units", "partition_write_units")
     )
+    path.write_text(
+        f"[source]\ntable = '{table}'\n[lake]\nbucket = '{bucket}'\nspool_directory = '{spool}'\n"
+        "[policy]\npurge = 'delete'\nbackup_before_first_purge = false\n"
+        f"[limits]\n{unlimited}unattended_messages = {10**9}\n"
+        "[report]\nnightly = false\n"
+    )
+    return path
 
 
 def _timed(run: Callable[[], tuple[Plan, RunResult]]) -> Timed:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,12 +9,9 @@ from typing import Annotated
 
 import typer
 
-from archive.engine.planning import Request, make_plan
+from archive.engine.planning import Request
 from archive.engine.run import RunResult
-from archive.engine.session import Session
 from archive.errors import InputError
-from archive.model.config import Module
-from archive.model.plan import Command, Plan
 from archive.model.window import Window, parse_instant
 from flows.console import (
     ConfigOption,
@@ -30,7 +26,9 @@ from flows.console import (
     reporting_to,
     settings_of,
 )
-from flows.operate import Catalogue, execute_directly, perform, run_id
+from flows.forms import BackfillForm, NightlyForm, PurgeForm, RunForm, modules_of
+from flows.notify import tell_end
+from flows.operate import Catalogue, execute_directly, perform, plan_only
 from flows.report.nightly import leave_report
 from flows.settings import Settings
 from flows.show import last_line, show_plan
@@ -38,11 +36,10 @@ from flows.show import last_line, show_plan
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a run is to be performed: agreed to beforehand, shown as JSON, or only planned."""
+    """How a run is to be performed: agreed to beforehand, shown as JSON."""
 
     yes: bool = False
     as_json: bool = False
-    dry_run: bool = False
 
 
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show the plan and end; every call that could change anything is refused.")]
@@ -70,16 +67,15 @@ def plan(
             message = "give --from and --to together, or neither for all that may be archived"
             raise InputError(message)
         window = Window(parse_instant(start), parse_instant(end)) if start and end else None
-        request = Request("backfill" if window else "nightly", window, modules_of(settings, module), exact)
+        request = Request("backfill" if window else "nightly", window, modules_of(settings, tuple(module or ())), exact)
         _plan_only(settings, request, as_json=as_json)
 
 
 def _plan_only(settings: Settings, request: Request, *, as_json: bool) -> None:
-    """Make and show a plan through clients that refuse every call that could change anything."""
+    """Make a plan and show it."""
     console = console_for(as_json=as_json)
-    now = datetime.now(UTC)
-    session = Session(settings.config(), run_id(request.command, now), read_only=True)
-    made = make_plan(session, request, now, lambda text: console.print(text, style="dim"))
+    with reporting_to(console, yes=False):
+        made = plan_only(settings.config(), request, datetime.now(UTC))
     if as_json:
         print_json(made.to_dict())
     else:
@@ -97,9 +93,7 @@ def nightly(
     Example: dynalake nightly --yes
     """
     with errors_as_sentences():
-        settings = settings_of(config)
-        request = Request("nightly")
-        run_and_show(settings, request, Options(yes, as_json, dry_run))
+        run_and_show(NightlyForm(dry_run=dry_run), config, Options(yes, as_json))
 
 
 def backfill(
@@ -115,7 +109,9 @@ def backfill(
 
     Example: dynalake backfill --from 2024-01-01 --to 2024-02-01 --module 123 --yes
     """
-    _windowed("backfill", (start, end, module), config, Options(yes, as_json, dry_run))
+    with errors_as_sentences():
+        form = BackfillForm(start=parse_instant(start), end=parse_instant(end), modules=tuple(module or ()), dry_run=dry_run)
+        run_and_show(form, config, Options(yes, as_json))
 
 
 def purge(
@@ -131,48 +127,25 @@ def purge(
 
     Example: dynalake purge --from 2024-01-01 --to 2024-02-01 --yes
     """
-    _windowed("purge", (start, end, module), config, Options(yes, as_json, dry_run))
-
-
-def _windowed(command: Command, what: tuple[str, str, list[str] | None], config: Path | None, options: Options) -> None:
     with errors_as_sentences():
-        settings = settings_of(config)
-        start, end, names = what
-        window = Window(parse_instant(start), parse_instant(end))
-        modules = modules_of(settings, names)
-        if command == "purge" and settings.policy.purge == "keep":
-            message = '[policy] purge is "keep": set it to "delete" or "expire" before you purge'
-            raise InputError(message)
-
-        run_and_show(settings, Request(command, window, modules), options)
+        form = PurgeForm(start=parse_instant(start), end=parse_instant(end), modules=tuple(module or ()), dry_run=dry_run)
+        run_and_show(form, config, Options(yes, as_json))
 
 
-def _flow_of(settings: Settings, request: Request) -> Callable[[], tuple[Plan, RunResult]]:
-    """Return what runs a request: its Prefect flow, or the engine itself, as `[run] prefect` says."""
-    if not settings.run.prefect:
-        catalogue = Catalogue(settings.athena.database, settings.athena.table)
-        return lambda: _directly(settings, catalogue, request)
-    from flows.archive_flows import run_flow  # noqa: PLC0415 - importing Prefect takes seconds, and not every command needs it
-
-    return lambda: run_flow(settings, request)
-
-
-def _directly(settings: Settings, catalogue: Catalogue, request: Request) -> tuple[Plan, RunResult]:
-    made, run = perform(settings.config(), catalogue, request, datetime.now(UTC), execute_directly)
-    leave_report(settings, run)
-    return made, run
-
-
-def run_and_show(settings: Settings, request: Request, options: Options) -> None:
-    """Run a request, print the last line, and raise the error the run ended with. A dry run ends with the plan."""
-    if options.dry_run:
+def run_and_show(form: RunForm, config: Path | None, options: Options) -> None:
+    """Run what a form asks for, print the last line, and raise the error the run ended with. A dry run ends with the plan."""
+    settings = settings_of(config)
+    request = form.asked(settings)
+    if form.dry_run:
         _plan_only(settings, request, as_json=options.as_json)
         return
     console = console_for(as_json=options.as_json)
     with reporting_to(console, yes=options.yes):
         if settings.run.prefect:
             console.print(f"Starting Prefect for {request.command}; without a running server this takes 10 to 15 seconds.", style="dim")
-        _, run = _flow_of(settings, request)()
+            run = _as_flow(form, config)
+        else:
+            run = _directly(settings, form)
     if options.as_json:
         print_json({**run.record.values, "left": run.left})
     console.print(last_line(run), highlight=False, markup=False)
@@ -180,15 +153,21 @@ def run_and_show(settings: Settings, request: Request, options: Options) -> None
         raise run.error
 
 
-def modules_of(settings: Settings, names: list[str] | None) -> tuple[Module, ...] | None:
-    """Return modules as the index has them: numbers where the spec's module column is one."""
-    if not names:
-        return None
-    spec = settings.source.spec()
-    if spec.column(spec.module_key).type.kind == "string":
-        return tuple(names)
+def _as_flow(form: RunForm, config: Path | None) -> RunResult:
+    from flows.archive_flows import run_flow  # noqa: PLC0415 - importing Prefect takes seconds, and not every command needs it
+
+    return run_flow(form, config)[1]
+
+
+def _directly(settings: Settings, form: RunForm) -> RunResult:
+    """Run it in this process, and tell people how it ended, as a flow's hooks do."""
+    what = f"{form.command}{form}"
+    catalogue = Catalogue(settings.athena.database, settings.athena.table)
     try:
-        return tuple(int(name) for name in names)
-    except ValueError as error:
-        message = f"--module takes whole numbers here ({spec.module_key} is a number)"
-        raise InputError(message) from error
+        _, run = perform(settings.config(), catalogue, form.asked(settings), datetime.now(UTC), execute_directly)
+    except Exception as error:
+        tell_end(settings, what, error)
+        raise
+    leave_report(settings, run)
+    tell_end(settings, what, run.error)
+    return run

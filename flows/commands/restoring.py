@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import sys
-import time
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -15,18 +13,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from archive.aws import Clients
-from archive.engine.stopping import Brake, Used, cap_reached
 from archive.errors import InputError, RefusedError
-from archive.governor import Governor
 from archive.lake.holds import Holds
-from archive.model.budget import Budget, Warm
 from archive.model.config import Config
 from archive.model.hold import Hold
 from archive.model.window import iso, parse_instant
 from archive.restore.opening import open_lake
 from archive.restore.plan import Request, RestorePlan
-from archive.restore.planning import make_plan, target_of_request
-from archive.restore.run import RestoreResult, Surroundings, execute, record
 from archive.restore.wanted import Wanted, values_of
 from flows.commands.archiving import DryRunOption, Options
 from flows.console import (
@@ -42,11 +35,10 @@ from flows.console import (
     settings_of,
     window_of,
 )
+from flows.forms import held_until
 from flows.memory import give_back_at_once
-from flows.signals import signals_stop
-from flows.watching import measured_restore
+from flows.restore import carry_out, last_line, prepare
 
-_HOLD_DAYS: Final = 7
 _MOST_SEGMENTS: Final = 20
 _STUDENT_COLUMN: Final = "student_id"
 
@@ -93,8 +85,9 @@ def restore(
         if until is not None and (into_table is not None or into_file is not None):
             message = "--until says how long the source table's messages are held; it cannot be given with --into-table or --into-file"
             raise InputError(message)
-        request = Request(Wanted(spec, window_of(start, end), values), _until(until, now), run, into_table, into_file)
-        _restore(settings, request, now, Options(yes, as_json, dry_run))
+        end_of_hold = held_until(parse_instant(until) if until else None, now)
+        request = Request(Wanted(spec, window_of(start, end), values), end_of_hold, run, into_table, into_file)
+        _restore(settings, request, now, Options(yes, as_json), dry_run=dry_run)
 
 
 def holds(config: ConfigOption = None, as_json: JsonOption = False) -> None:
@@ -136,33 +129,14 @@ def release(
         )
 
 
-def _until(text: str | None, now: datetime) -> datetime:
-    if text is None:
-        return now.replace(microsecond=0) + timedelta(days=_HOLD_DAYS)
-    until = parse_instant(text)
-    if until <= now:
-        message = f"--until {text} has passed; name a time in the future, or leave it out for {_HOLD_DAYS} days"
-        raise InputError(message)
-    return until
-
-
-def _restore(config: Config, request: Request, now: datetime, options: Options) -> None:
+def _restore(config: Config, request: Request, now: datetime, options: Options, *, dry_run: bool) -> None:
     give_back_at_once()
     console = console_for(as_json=options.as_json)
-    name = f"{now:%Y%m%dT%H%M%S.%f}Z-restore"
-    limits = config.limits
-
-    @lru_cache(maxsize=1)
-    def restorer() -> Clients:
-        return Clients(config.source.region, config.roles.restorer, "restorer", limits.purge_requests + 4, read_only=options.dry_run)
-
-    reader = Clients(config.source.region, config.roles.archiver, "archiver", limits.streams * 2 + 4, read_only=options.dry_run)
-    lake = open_lake(reader, config)
-    target = target_of_request(restorer, config, lake, request)
     console.print("Looking which segments hold such messages.", style="dim")
-    plan = make_plan(lake, target, request, config, (name, now))
+    prepared = prepare(config, request, now, read_only=dry_run)
+    plan = prepared.plan
     show_plan(console, plan)
-    if options.dry_run or not plan.parts:
+    if dry_run or not plan.parts:
         if options.as_json:
             print_json(plan.to_dict())
         why = "the lake holds no such message" if not plan.parts else "this is a dry run"
@@ -171,21 +145,10 @@ def _restore(config: Config, request: Request, now: datetime, options: Options) 
     if not _agreed(console, plan, yes=options.yes):
         message = "nothing was done: the plan was not agreed to"
         raise RefusedError(message)
-    governor = Governor(Budget.of(limits, target.warm if target else Warm()), time.monotonic, time.sleep)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("messages"), TimeElapsedColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         bar = progress.add_task("restored", total=plan.rows or None)
-        brake = Brake(lake.store, lake.keys, time.monotonic)
-
-        def check(begun: int) -> None:
-            figures = governor.figures()
-            used = Used(begun, figures.read_units, figures.write_units, brake.seconds)
-            brake.check(lambda: cap_reached(limits, used, plan.prices))
-
-        around = Surroundings(config, lake, restorer, governor, name, now, lambda more: progress.advance(bar, more), check)
-        with signals_stop(brake), measured_restore(config.watch, reader, target.name if target else None, governor):
-            result = execute(plan, around)
-    values = record(plan, result, around, datetime.now(UTC))
+        result, values = carry_out(prepared, lambda more: progress.advance(bar, more))
     if options.as_json:
         print_json({**values, "left": result.left})
     for alarm in result.failed:
@@ -233,20 +196,6 @@ def _agreed(console: Console, plan: RestorePlan, *, yes: bool) -> bool:
         console.print(f"There is no terminal to ask on, and this {what}: give --yes.", style="yellow", highlight=False, markup=False)
         return False
     return typer.confirm(f"Restore about {plan.rows:,} messages? This {what}.", err=console.stderr)
-
-
-def last_line(plan: RestorePlan, result: RestoreResult, seconds: float) -> str:
-    """Return what was done, what is left, and why it stopped."""
-    counts = result.counts
-    done = f"{counts.restored:,} messages restored into {plan.into}"
-    if plan.target is not None:
-        done += f", {counts.present:,} were there already"
-    if counts.kept:
-        done += f", {counts.kept:,} kept from expiring"
-    if result.hold is not None:
-        done += f"; held until {iso(result.hold.until)} as {result.hold.run}"
-    report = f" (their keys: {result.report})" if result.report else ""
-    return f"Done: {done}; {seconds:,.1f} s. Left: {result.left}{report}. Stopped because: {result.why}."
 
 
 def _holds(config: Config) -> Holds:

@@ -52,7 +52,7 @@ def setup(
     """
     with errors_as_sentences():
         if what == "stack":
-            wanted = _Wanted(named(stack), given(parameter or ()), Options(yes, as_json, dry_run))
+            wanted = _Wanted(named(stack), given(parameter or ()), Options(yes, as_json), dry_run)
             _set_up_stack(settings_of(config), wanted)
         elif what != "athena":
             message = f"there is nothing called {what!r} to set up; write dynalake setup stack, or dynalake setup athena"
@@ -71,6 +71,7 @@ class _Wanted:
     name: str
     parameters: dict[str, str]
     options: Options
+    dry_run: bool
 
 
 def _set_up_stack(settings: Settings, wanted: _Wanted) -> None:
@@ -91,11 +92,11 @@ def _set_up_stack(settings: Settings, wanted: _Wanted) -> None:
         agreed = False
         try:
             show_changes(console, wanted.name, proposal)
-            agreed = not options.dry_run and _agreed(console, wanted.name, proposal, yes=options.yes)
+            agreed = not wanted.dry_run and _agreed(console, wanted.name, proposal, yes=options.yes)
         finally:
             if not agreed:
                 stack.discard(proposal)
-        if not agreed and not options.dry_run:
+        if not agreed and not wanted.dry_run:
             message = "nothing was done: the changes were not agreed to"
             raise RefusedError(message)
         state = "proposed"

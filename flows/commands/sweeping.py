@@ -6,11 +6,10 @@ from typing import Annotated
 
 import typer
 
-from archive.engine.planning import Request
-from archive.errors import InputError
-from archive.model.window import Window, parse_instant
+from archive.model.window import parse_instant
 from flows.commands.archiving import DryRunOption, Options, run_and_show
-from flows.console import ConfigOption, JsonOption, YesOption, errors_as_sentences, settings_of
+from flows.console import ConfigOption, JsonOption, YesOption, errors_as_sentences
+from flows.forms import SweepForm
 
 
 def sweep(
@@ -30,8 +29,5 @@ def sweep(
     Example: dynalake sweep --dry-run
     """
     with errors_as_sentences():
-        if (start is None) != (end is None):
-            message = "give --from and --to together, or neither for all that may be archived"
-            raise InputError(message)
-        window = Window(parse_instant(start), parse_instant(end)) if start and end else None
-        run_and_show(settings_of(config), Request("sweep", window), Options(yes, as_json, dry_run))
+        form = SweepForm(start=parse_instant(start) if start else None, end=parse_instant(end) if end else None, dry_run=dry_run)
+        run_and_show(form, config, Options(yes, as_json))

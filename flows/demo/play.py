@@ -25,6 +25,7 @@ from archive.engine.status import status_of
 from archive.errors import ProofError
 from archive.lake.parquet import SegmentFile
 from archive.load import Target, load
+from archive.model.config import PurgeMode
 from archive.model.wanted_table import wanted_table
 from athena import query
 from athena.render import as_text
@@ -33,6 +34,7 @@ from flows.commands.asking import catalog_of
 from flows.commands.setting_up import set_up_athena
 from flows.demo.embedded import embedded
 from flows.demo.messages import demo_messages, edited, late_messages, real_messages
+from flows.forms import NightlyForm, PurgeForm, RunForm
 from flows.settings import Settings, load_settings
 from flows.show import show_plan, show_status
 
@@ -81,7 +83,7 @@ def play(console: Console, file: Path | None, count: int, keep: Path | None) -> 
             console.print(change, highlight=False)
 
         _head(console, "The first night only archives ([policy] purge = keep)")
-        _night(keeping)
+        _run(NightlyForm(), "keep")
 
         _head(
             console,
@@ -95,7 +97,7 @@ def play(console: Console, file: Path | None, count: int, keep: Path | None) -> 
         late = late_messages(now, _LATE, random)
         _put(clients, deleting, late)
         expected.update({_key(deleting, item): item for item in late})
-        _night(deleting)
+        _run(NightlyForm(), "delete")
 
         _head(console, "status")
         show_status(console, status_of(Session(deleting.config(), "demo"), datetime.now(UTC)))
@@ -129,14 +131,16 @@ def _put(clients: Clients, settings: Settings, items: list[Item]) -> None:
     load(clients.dynamodb, target, items, threads=1, sleep=time.sleep, progress=lambda _: None)
 
 
-def _night(settings: Settings) -> None:
-    run_and_show(settings, Request("nightly"), Options(yes=True))
+def _run(form: RunForm, purge: PurgeMode) -> None:
+    """Run a command; a command reads its settings itself, and the demo's are variables of this process."""
+    os.environ["DYNALAKE_POLICY__PURGE"] = purge
+    run_and_show(form, None, Options(yes=True))
 
 
 def _purge(settings: Settings, now: datetime) -> None:
-    plan = make_plan(Session(settings.config(), "demo"), Request("nightly"), now, lambda _: None)
-    request = Request("purge", plan.window)
-    run_and_show(settings, request, Options(yes=True))
+    window = make_plan(Session(settings.config(), "demo"), Request("nightly"), now, lambda _: None).window
+    if window is not None:
+        _run(PurgeForm(start=window.start, end=window.end), "delete")
 
 
 def _edit(clients: Clients, settings: Settings, expected: dict[bytes, Item], random: Random) -> int:

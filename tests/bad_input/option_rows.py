@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
 from tests.bad_input.row import After, Given, Row, World, file, settings
 from tests.bad_input.world import SECRET, WINDOW
+from tests.servers import free_port
 
 _DELETE: Final = settings(policy={"purge": "delete"})
+
+
+@contextmanager
+def _no_server() -> Iterator[None]:
+    """Name a port where nobody listens."""
+    with temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{free_port()}/api"}):
+        yield
+
+
 _TOMORROW: Final = f"{datetime.now(UTC).date() + timedelta(days=1)}"
 _LINE: Final = f'{{"conversationId": "{SECRET}", "timestamp": 1, "moduleId": 5}}\n'
 _LOAD: Final = ("load", "{folder}/messages.jsonl", "--yes")
@@ -83,10 +97,12 @@ OPTIONS: Final = [
     Row("a run's name that is none", ("restore", "--run", "../../x"), "no purge of a run ../../x is recorded in this lake; name one that has a record under lake/runs/", 2, archived=True),
     Row("two places to restore to", ("restore", "--module", "5", "--into-table", "T", "--into-file", "f"), "give --into-table or --into-file, not both", 2, archived=True),
     Row("a hold on another place than the source table", ("restore", "--module", "5", "--into-file", "f", "--until", "2050-01-01"), "--until says how long the source table's messages are held; it cannot be given with --into-table or --into-file", 2, archived=True),
-    Row("a hold until a time that has passed", ("restore", "--module", "5", "--until", "2020-01-01"), "--until 2020-01-01 has passed; name a time in the future, or leave it out for 7 days", 2, archived=True),
+    Row("a hold until a time that has passed", ("restore", "--module", "5", "--until", "2020-01-01"), "--until 2020-01-01T00:00:00Z has passed; name a time in the future, or leave it out for 7 days", 2, archived=True),
     Row("a restore into a table that is not there", ("restore", "--module", "5", "--into-table", "Nowhere", "--yes"), "table Nowhere does not exist in this account and region (dynamodb:DescribeTable); check the settings", 2, archived=True),
     Row("a restore into a file that cannot be written", ("restore", "--module", "5", "--into-file", "{folder}/none/messages.jsonl", "--yes"), "the file … cannot be written (No such file or directory); make room, or name another with --into-file", 2, archived=True, after=After.NOT_MOVED),
     Row("a restore from a lake that is not there", ("restore", "--module", "5"), "there is no lake at …; set [lake] bucket and prefix to one that has been archived to", 2),
+    Row("no Prefect server to serve for", ("serve",), "dynalake serve needs a Prefect server: start one with `prefect server start`, and set PREFECT_API_URL to its address", 2),
+    Row("a Prefect server that does not answer", ("serve",), "no Prefect server answers at PREFECT_API_URL (ConnectError); start it, or correct that address", 5, meanwhile=_no_server),
     Row("a hold that there is not", ("release", "none"), "there is no hold none; `dynalake holds` lists those there are", 2, archived=True),
 ]  # fmt: skip
 

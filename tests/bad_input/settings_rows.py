@@ -73,6 +73,7 @@ VARIABLES: Final = [
     _variable("a variable that is no setting", "DYNALAKE_POLICY__RETENTON_DAYS", "30", "the variable … is not a setting; did you mean DYNALAKE_POLICY__RETENTION_DAYS?"),
     _variable("a variable without its section", "DYNALAKE_POLICY", "{}", "the variable DYNALAKE_POLICY is not a setting; unset it, or write …, one variable a key"),
     _variable("a variable with a wrong value", "DYNALAKE_POLICY__RETENTION_DAYS", "many", "policy.retention_days (DYNALAKE_POLICY__RETENTION_DAYS) is 'many', which is not a whole number; write one such as 90"),
+    _variable("a webhook that is no address", "DYNALAKE_NOTIFY__WEBHOOK", "http://hooks.example/token", "notify.webhook (DYNALAKE_NOTIFY__WEBHOOK) is not an address that begins with https://; copy it from the service that it belongs to"),
     _variable("a list that is not JSON", "DYNALAKE_SOURCE__MODULES", "5,6", "source.modules (DYNALAKE_SOURCE__MODULES) is '5,6', which is not a list of modules; write one such as [205, 303], or leave it out to have the modules discovered"),
 ]  # fmt: skip
 
@@ -107,6 +108,11 @@ SETTINGS: Final = [
     _row("run.log", "loud", "run.log is 'loud'; write 'quiet', 'text' or 'json'"),
     _row("run.prefect", "no", "run.prefect is 'no'; write true or false"),
     _row("watch.metrics", 1, "watch.metrics is 1; write true or false"),
+    _row("schedule.cron", "nightly", "schedule.cron is 'nightly', which is not a schedule; write minute, hour, day, month and weekday, such as '0 3 * * *' for three o'clock each night"),
+    _row("schedule.cron", "0 0 31 2 *", "schedule.cron is '0 0 31 2 *', which is not a schedule; write minute, hour, day, month and weekday, such as '0 3 * * *' for three o'clock each night"),
+    _row("schedule.timezone", "Berlin", "schedule.timezone is 'Berlin', which is not a time zone; write its name, such as 'UTC' or 'Europe/Berlin'"),
+    _row("notify.sns_topic", "dynalake", "notify.sns_topic is 'dynalake', which is not a topic; write its ARN, such as 'arn:aws:sns:us-east-1:123456789012:dynalake'"),
+    Row("a webhook in the settings file", _PLAN, "notify.webhook is a secret, and stands in the settings file; take it out, and set the variable DYNALAKE_NOTIFY__WEBHOOK instead", 2, settings(notify={"webhook": "https://hooks.example/token"})),
     _row("source.earliest", "2015", "source.earliest is '2015'; write a date such as 2015-01-01"),
     _row("source.modules", ["algebra"], "source.modules must be whole numbers without quotes, because moduleId is a column of type int64"),
     _row("source.modules", [], "source.modules is [], which is empty, so nothing would be archived; name at least one module, or leave it out to have them discovered"),

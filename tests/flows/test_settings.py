@@ -16,7 +16,7 @@ from archive.model.prices import PRICE_NAMES
 from archive.model.spec import CHAT_MESSAGES
 from athena import AthenaConfig
 from flows.settings import Settings, load_settings
-from flows.settings_sections import SECTIONS, ColumnEntry
+from flows.settings_sections import SECRETS, SECTIONS, ColumnEntry
 
 EXAMPLE = Path(__file__).parents[2] / "dynalake.example.toml"
 BUCKET = "[lake]\nbucket = 'my-lake'\n"
@@ -313,6 +313,9 @@ def test_the_example_holds_every_key() -> None:
     expected = {name: set(model.model_fields) for name, model in SECTIONS.items()}
     columns = set(ColumnEntry.model_fields)
     expected["source"] = (expected["source"] - {"columns"}) | columns
+    for name, secret in SECRETS.items():
+        expected[name].remove(secret)
+        assert f"DYNALAKE_{name}__{secret}".upper() in found[name]
     assert "# [[source.columns]]" in text
     assert {name: set(re.findall(r"^(?:# )?(\w+) = ", part, re.MULTILINE)) for name, part in found.items()} == expected
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from typing import Any
 
 from tests.integration.flow import MESSAGES, Flow
 from tests.integration.items import by_key
@@ -28,13 +30,41 @@ def test_run_names_say_what_they_do(flow: Flow) -> None:
     assert state == "COMPLETED"
 
 
+def test_a_run_has_tags(flow: Flow) -> None:
+    """Its command, its table, and whose it is."""
+    ((tags,),) = flow.rows("SELECT tags FROM flow_run")
+    assert sorted(json.loads(tags)) == sorted(["dynalake", "backfill", flow.site.table])
+
+
+def _artifact(flow: Flow, key: str) -> tuple[str, Any]:
+    """Return an artifact's type and its latest data: an update is in place."""
+    ((kind, data),) = flow.rows(f"SELECT type, data FROM artifact WHERE key = '{key}'")
+    value = json.loads(data) if isinstance(data, str) else data
+    return kind, json.loads(value) if isinstance(value, str) and value.startswith("[") else value
+
+
 def test_a_run_leaves_a_table_with_what_it_did(flow: Flow) -> None:
     """As an artifact, with the run record's figures."""
-    ((kind, data),) = flow.rows("SELECT type, data FROM artifact WHERE key = 'dynalake-backfill'")
-    table = json.loads(data)
-    table = json.loads(table) if isinstance(table, str) else table
+    kind, table = _artifact(flow, "dynalake-backfill")
     assert kind == "table"
     assert {row["what"]: row["value"] for row in table}["messages removed"] == str(MESSAGES)
+
+
+def test_a_run_shows_its_plan(flow: Flow) -> None:
+    """As an artifact: messages, units and dollars, and the modules."""
+    kind, text = _artifact(flow, "dynalake-backfill-plan")
+    assert kind == "markdown"
+    assert re.match(r"# Plan: backfill, 2024-\S+\.\.2026-01-01T00:00:00Z, purge = delete\n", text)
+    figures = dict(re.findall(r"^\| ([^|]+) \| ([^|]+) \|$", text, re.MULTILINE))
+    assert figures["messages"].startswith("about ")
+    assert float(figures["write units"].replace(",", "")) >= MESSAGES / 2
+    assert figures["dollars, once"].startswith("$0.0")
+    assert "| module | from | messages | between |" in text
+
+
+def test_a_run_shows_how_far_it_is(flow: Flow) -> None:
+    """At the end, that it is done."""
+    assert _artifact(flow, "dynalake-backfill-progress") == ("progress", 100.0)
 
 
 def test_no_message_is_in_what_prefect_keeps(flow: Flow) -> None:
