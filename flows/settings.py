@@ -30,8 +30,8 @@ from flows.settings_sections import (
     ScheduleSection,
     SourceSection,
     WatchSection,
-    wrong,
 )
+from flows.settings_types import wrong
 
 CONFIG_VARIABLE: Final = "DYNALAKE_CONFIG"
 DEFAULT_FILE: Final = Path("dynalake.toml")

@@ -1,36 +1,9 @@
-"""What all sections of the settings share, and [prices]: one key for each price of archive/model/prices.toml."""
+"""[prices]: one key for each price of archive/model/prices.toml."""
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
-from typing import Annotated, Final
-
-from pydantic import BaseModel, BeforeValidator, ConfigDict
-
 from archive.model.prices import PRICE_NAMES, Overrides
-
-_MOST_DOLLARS: Final = 10**6
-
-
-class Section(BaseModel):
-    """What all sections share: no unknown keys, and no change after loading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-def _price(value: object) -> object:
-    """Read an amount of US dollars from a number, or from the environment's text, as it is written: without what a float adds to it."""
-    try:
-        amount = Decimal(str(value)) if isinstance(value, int | float | str) and not isinstance(value, bool) else None
-    except InvalidOperation:
-        amount = None
-    if amount is None or not amount.is_finite() or not 0 <= amount < _MOST_DOLLARS:
-        message = "is not a price; write US dollars as a number, such as 0.625"
-        raise ValueError(message)
-    return amount
-
-
-Price = Annotated[Decimal, BeforeValidator(_price)]
+from flows.settings_types import Price, Section
 
 
 class PricesSection(Section):
