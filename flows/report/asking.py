@@ -47,6 +47,9 @@ SELECT date_trunc('PERIOD', dt) AS period, attribute, type, sum(messages) AS mes
 FROM archive_drift WHERE dt >= ? AND dt <= ? GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
 """
 
+QUESTIONS: Final = (_COVERAGE, _GAPS, _PURGED, _BEHIND, _RUNS, _MODULES, _MODELS, _DRIFT)
+"""All that is asked; PERIOD stands for day, week or month."""
+
 
 @dataclass(frozen=True, slots=True)
 class About:

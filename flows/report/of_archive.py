@@ -57,7 +57,7 @@ def messages_a_day(figures: Figures) -> Plot | None:
             gone: "none",
             "a day": f"{hot.a_day:,.0f}",
         }
-        bar.append((_between(hot.first, hot.last, told), [("hot", hot.a_day)]))
+        bar.insert(0, (_between(hot.first, hot.last, told), [("hot", hot.a_day)]))
     rows = stacked(bar)
     keys = [
         Key(REMOVED, f"in the lake alone ({gone} the table)"),
@@ -129,7 +129,9 @@ def _days(figures: Figures) -> Iterator[tuple[date, tuple[str, str]]]:
         state, told = ("quiet", "nobody wrote") if hole.is_complete else ("missing", "not archived, as far as is known")
         yield from ((moment, (state, told)) for moment in _each(hole.first, hole.last))
     if figures.hot:
-        yield from ((moment, ("hot", "in the table alone")) for moment in _each(figures.hot.first, figures.hot.last))
+        archived = {moment for part in figures.partitions for moment in _each(part.first, part.last)}
+        hot = (moment for moment in _each(figures.hot.first, figures.hot.last) if moment not in archived)
+        yield from ((moment, ("hot", "in the table alone")) for moment in hot)
 
 
 def _each(first: date, last: date) -> Iterator[date]:

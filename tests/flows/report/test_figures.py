@@ -13,12 +13,15 @@ from typing import Any
 import pytest
 
 from archive.model.saving import Item
-from flows.report.asking import About, item_of
+from flows.report.asking import QUESTIONS, About, item_of
 from flows.report.choosing import Wanted, hot_of, shown_of
 from flows.report.figures import Figures, Partition
+from tests.athena.views.grammar import trino_grammar
 from tests.athena.views.independent import column, grouped, is_in_remainder, kept_in_remainder
 from tests.athena.views.real_lake import COMPLETE, Plain, RealLake, day_of
+from tests.conftest import missing
 from tests.flows.report.conftest import NOW, TABLE, WANTED, status_with
+from tests.servers import ServerMissingError
 
 
 def _monday(message: Plain) -> date:
@@ -216,6 +219,15 @@ def test_a_message_is_weighed_by_its_reading_where_the_table_is_empty(about: Abo
     assert item_of(empty, runs) == Item(bytes=2048, indexes=3)
     assert item_of(empty, runs[1:]) is None
     assert item_of(about, runs) == Item(bytes=1500, indexes=3)
+
+
+def test_trinos_own_grammar_accepts_every_question() -> None:
+    """Athena's: DuckDB has answered them above."""
+    try:
+        grammar = trino_grammar()
+    except ServerMissingError as error:
+        missing(str(error))
+    assert grammar([sql.replace("PERIOD", "week") for sql in QUESTIONS]) == [[]] * 8
 
 
 def test_figures_are_json(figures: Figures) -> None:
