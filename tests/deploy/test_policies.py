@@ -22,8 +22,18 @@ HALVES: Final = ("archiver", "purger", "restorer")
 _ATHENA: Final = "Athena asks for it itself, with the rights of whoever asks the question"
 _CONSOLE: Final = "Athena's console asks for it, where analysts work"
 # What is granted although no call that was recorded needs it, and why.
+_REPORT: Final = "the night's report asks Athena; where AWS is an emulator, DuckDB answers"
 _BACKUP: Final = "a backup is waited for until it is a minute old: tests/archive/engine/test_first_purge.py does so with another clock"
 UNRECORDED: Final = {
+    **{("archiver", "UseTheWorkgroup", f"athena:{action}QueryExecution"): _REPORT for action in ("Start", "Get", "Stop")},
+    ("archiver", "UseTheWorkgroup", "athena:GetQueryResults"): _REPORT,
+    ("archiver", "SeeTheBucket", "s3:GetBucketLocation"): _ATHENA,
+    ("archiver", "WidenTheTables", "glue:GetDatabase"): _ATHENA,
+    **{("archiver", "SeeResults", f"s3:{action}"): _ATHENA for action in ("ListBucket", "GetBucketLocation", "ListBucketMultipartUploads")},
+    **{
+        ("archiver", "StoreResults", f"s3:{action}"): _ATHENA
+        for action in ("GetObject", "PutObject", "AbortMultipartUpload", "ListMultipartUploadParts")
+    },
     ("archiver", "Notify", "sns:Publish"): "nothing goes wrong in the scenario: tests/flows/scheduling has somebody told",
     ("purger", "BackUpFirst", "dynamodb:CreateBackup"): _BACKUP,
     ("purger", "BackUpFirst", "dynamodb:DescribeBackup"): _BACKUP,
