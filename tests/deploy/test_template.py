@@ -209,8 +209,15 @@ def test_moto_makes_the_roles_and_the_buckets(moto_server: Server) -> None:
     cloudformation.create_stack(StackName=name, TemplateBody=TEMPLATE.read_text(), Parameters=given, Capabilities=["CAPABILITY_NAMED_IAM"])
     iam: Any = session.client("iam", endpoint_url=moto_server.endpoint)
     stack = Rendered.of(LakeBucket=bucket)
+    physical = {
+        one["LogicalResourceId"]: one["PhysicalResourceId"]
+        for one in cloudformation.list_stack_resources(StackName=name)["StackResourceSummaries"]
+    }
     for role in ("archiver", "purger", "restorer"):
         policy = iam.get_role_policy(RoleName=f"{name}-{role}", PolicyName=role)["PolicyDocument"]
+        policy = policy.replace(physical["ResultsStore"], "dynalake-resultsstore").replace(
+            physical["Topic"], stack.solved({"Ref": "Topic"})
+        )
         made = without_nothing(ast.literal_eval(policy)["Statement"])
         assert made == stack.properties(f"{role.title()}Role")["Policies"][0]["PolicyDocument"]["Statement"]
     encryption = moto_server.s3().get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
