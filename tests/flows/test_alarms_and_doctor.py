@@ -169,6 +169,8 @@ def test_a_doctor_ends_with_9_where_it_found_something(site: Site, cloudwatch: A
 def test_before_there_is_a_lake_a_doctor_looks_at_the_table(moto_server: Server, tmp_path: Path) -> None:
     """And says what waits there only where it is worth a dollar."""
     fresh = site_on(Servers(moto_server, moto_server, moto_server), tmp_path)
-    told = fresh.run("doctor", "--json").done().json()
+    athena: Any = boto3.client("athena", endpoint_url=moto_server.endpoint, region_name=REGION)
+    athena.create_work_group(Name=fresh.bucket)  # of its own: moto knows no details of what others have asked
+    told = fresh.with_settings(athena={"workgroup": fresh.bucket}).run("doctor", "--json").done().json()
     assert (told["findings"], told["consumers"], told["consumption_known"]) == ([], [], False)
     assert told["not_looked_at"] == {"CloudWatch: consumption and throttles": "CloudWatch knows of no consumption of this table"}
