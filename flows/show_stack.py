@@ -52,13 +52,18 @@ def changes_as_json(proposal: Proposal) -> list[dict[str, Any]]:
 
 
 def show_outputs(console: Console, settings: Settings, outputs: Mapping[str, str]) -> None:
-    """Print the roles as dynalake.toml takes them, where it does not have them yet."""
+    """Print what dynalake.toml takes of the stack, where it does not have it yet: roles, the topic, and the figures that alarms need."""
+    lines: list[str] = []
     roles = {role: outputs[output] for role, output in _ROLES.items() if output in outputs}
     if any(getattr(settings.roles, role) != arn for role, arn in roles.items()):
-        console.print("Put this into the settings file:\n\n[roles]", highlight=False, markup=False)
-        for role, arn in roles.items():
-            console.print(f'{role} = "{arn}"', highlight=False, markup=False)
-        console.print()
+        lines += ["[roles]", *(f'{role} = "{arn}"' for role, arn in roles.items()), ""]
+    topic = outputs.get("TopicArn")
+    if topic and not settings.watch.metrics:
+        lines += ["[watch]", "metrics = true  # else alarms ring for want of figures", ""]
+    if topic and settings.notify.sns_topic is None:
+        lines += ["[notify]", f'sns_topic = "{topic}"', ""]
+    if lines:
+        console.print("\n".join(["Put this into the settings file:", "", *lines]), highlight=False, markup=False)
     if analyst := outputs.get("AnalystRoleArn"):
         console.print(f"Analysts assume {analyst}.", highlight=False, markup=False)
     if settings.athena.output is not None:

@@ -22,6 +22,7 @@ OUTPUTS = {
     "PurgerRoleArn": "arn:aws:iam::123456789012:role/lake-purger",
     "RestorerRoleArn": "arn:aws:iam::123456789012:role/lake-restorer",
     "AnalystRoleArn": "arn:aws:iam::123456789012:role/lake-analyst",
+    "TopicArn": "arn:aws:sns:us-east-1:123456789012:lake-topic",
 }
 
 
@@ -51,13 +52,14 @@ def settings_with(folder: Path, text: str = "") -> Settings:
     return load_settings(file, {"HOME": str(folder)})
 
 
-def test_roles_are_shown_as_the_settings_take_them(tmp_path: Path) -> None:
-    """All three, as a section; put there, they are taken, and not shown again."""
+def test_what_the_settings_take_is_shown_as_they_take_it(tmp_path: Path) -> None:
+    """Roles, the topic, and the figures that alarms need, as sections; put there, they are taken, and not shown again."""
     shown, text = console()
     show_outputs(shown, settings_with(tmp_path), OUTPUTS)
-    section = text.getvalue().partition("settings file:\n\n")[2].partition("\n\n")[0]
-    settings = settings_with(tmp_path, section)
+    sections = text.getvalue().partition("settings file:\n\n")[2].partition("Analysts")[0]
+    settings = settings_with(tmp_path, sections)
     assert settings.roles.restorer == OUTPUTS["RestorerRoleArn"]
+    assert (settings.watch.metrics, settings.notify.sns_topic) == (True, OUTPUTS["TopicArn"])
     again, text = console()
     show_outputs(again, settings, OUTPUTS)
     assert text.getvalue() == f"Analysts assume {OUTPUTS['AnalystRoleArn']}.\n"
