@@ -19,7 +19,7 @@ from prefect.futures import PrefectFuture
 from prefect.states import Completed, Failed
 from prefect.task_runners import TaskRunner
 
-from archive.engine.batch import Batch, BatchResult
+from archive.engine.batch_result import Batch, BatchResult
 from archive.engine.run import Engine, RunResult, Wait
 from archive.errors import CapReachedError, DynalakeError, StoppedError
 from archive.model.plan import Plan

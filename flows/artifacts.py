@@ -10,7 +10,7 @@ import httpx
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, create_table_artifact, update_progress_artifact
 from prefect.exceptions import PrefectException
 
-from archive.engine.batch import Batch, BatchResult
+from archive.engine.batch_result import Batch, BatchResult
 from archive.model.plan import Plan
 from archive.model.window import iso
 from archive.restore.plan import RestorePlan

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 
-from archive.engine.batch import Batch, BatchResult, BatchWork
+from archive.engine.batch import BatchWork
+from archive.engine.batch_result import Batch, BatchResult
 from archive.engine.checking import check
 from archive.engine.first_purge import back_up_once
 from archive.engine.planning import Request, make_plan

@@ -11,7 +11,7 @@ from typing import Protocol
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from archive.engine.batch import Batch, BatchResult
+from archive.engine.batch_result import Batch, BatchResult
 from archive.model.plan import Plan
 
 

@@ -6,13 +6,11 @@ import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
 from threading import Lock
-from typing import Final
 
-from archive.engine.consumed import ByProcess, latest
+from archive.engine.batch_result import Batch, BatchResult, timed
 from archive.engine.reading import BatchReader, Progress
 from archive.engine.session import Session
 from archive.errors import DynalakeError, LakeDamagedError, ProofError
@@ -23,61 +21,12 @@ from archive.lake.proved import fetch_proved
 from archive.lake.quarantine import Quarantine
 from archive.lake.receipts import Seen
 from archive.lake.spool import Spool, private_folder
-from archive.model.config import Module
 from archive.model.late import may_wait
 from archive.model.layout import Segment
 from archive.model.receipt import StoredObject
-from archive.model.window import Window
 from archive.purge.segment import Purged, Purger
 
 _LOG = logging.getLogger("dynalake")
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """What one Prefect task does: a window, and the modules that have messages in or before it. Small, and no rows.
-
-    The module None stands for the messages of no module (`dynalake sweep`).
-    """
-
-    number: int
-    window: Window
-    modules: tuple[Module | None, ...]
-
-
-@dataclass(slots=True)
-class BatchResult:
-    """What one batch did. `failed` are alarms: segments that were stopped, each with its reason; the others went on."""
-
-    read: int = 0
-    spooled_bytes: int = 0
-    segments: int = 0
-    stored: int = 0
-    added: int = 0
-    replaced: int = 0
-    superseded: int = 0
-    waiting: int = 0
-    quarantined: int = 0
-    stored_bytes: int = 0
-    mended: int = 0
-    purged: Purged = field(default_factory=Purged)
-    failed: list[str] = field(default_factory=list)
-    stopped: DynalakeError | None = None
-    """Why the batch ended before its last segment, where it did: a stop or a cap."""
-    consumed: ByProcess = field(default_factory=dict)
-    """What the process that executed it has consumed so far, in this run."""
-
-    def add(self, other: BatchResult) -> None:
-        """Add another batch's figures; one alarm that came twice stays one."""
-        for name in _COUNTED:
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-        self.purged.add(other.purged)
-        self.failed += [alarm for alarm in other.failed if alarm not in self.failed]
-        self.stopped = self.stopped or other.stopped
-        self.consumed = latest(self.consumed, other.consumed)
-
-
-_COUNTED: Final = tuple(one.name for one in fields(BatchResult) if one.type == "int")
 
 
 class BatchWork:
@@ -96,7 +45,8 @@ class BatchWork:
         session, self._number = self.session, batch.number
         result = BatchResult()
         with self._spool() as (folder, spool):
-            self._reader.read(batch.window, batch.modules, spool, keys_only=False)
+            with timed(result, "reading_seconds"):
+                self._reader.read(batch.window, batch.modules, spool, keys_only=False)
             result.read, result.spooled_bytes = sum(spool.rows.values()), spool.bytes
             held = self._held(batch)
             listing = session.receipts.listing(batch.window)
@@ -134,7 +84,8 @@ class BatchWork:
         session, self._number = self.session, batch.number
         result = BatchResult()
         with self._spool() as (folder, spool):
-            self._reader.read(batch.window, batch.modules, spool, keys_only=True)
+            with timed(result, "reading_seconds"):
+                self._reader.read(batch.window, batch.modules, spool, keys_only=True)
             result.read, result.spooled_bytes = sum(spool.rows.values()), spool.bytes
             held = self._held(batch)
             listing = session.receipts.listing(batch.window)
@@ -154,11 +105,12 @@ class BatchWork:
                     done.add(self._mend(segment, seen, place))
                     receipt = session.receipts.load(segment)
                 if receipt is not None and purger is not None:
-                    proved = fetch_proved(place, segment, receipt)
-                    if proved is not None:
-                        session.receipts.mend(segment, proved.receipt, receipt)
-                        self._count(done, segment, purger.purge(proved, (spool.runs(segment), frozenset()), self._now, self._must_stop))
-                        proved.path.unlink(missing_ok=True)
+                    with timed(done, "purging_seconds"):
+                        proved = fetch_proved(place, segment, receipt)
+                        if proved is not None:
+                            session.receipts.mend(segment, proved.receipt, receipt)
+                            self._count(done, segment, purger.purge(proved, (spool.runs(segment), frozenset()), self._now, self._must_stop))
+                            proved.path.unlink(missing_ok=True)
                 return done
 
             self._for_each(spool.rows, one, result)
@@ -204,22 +156,20 @@ class BatchWork:
         rows = spool.rows[segment]
         if seen.message is not None and may_wait(session.config.policy, seen.message.bytes, rows, self._now.date()):
             return BatchResult(segments=1, waiting=rows)
-        committed = committer.commit(segment, spool.runs(segment), exists=seen.message is not None, now=self._now)
+        result = BatchResult(segments=1)
+        with timed(result, "storing_seconds"):
+            committed = committer.commit(segment, spool.runs(segment), exists=seen.message is not None, now=self._now)
         self._progress("stored", committed.receipt.rows if committed.stored else 0)
         if committed.stored:
             about = {"rows": committed.receipt.rows, "bytes": committed.receipt.bytes, "generation": committed.receipt.generation}
             self._tell("segment stored", segment, about | {"added": committed.added, "replaced": committed.replaced})
-        result = BatchResult(
-            segments=1,
-            stored=int(committed.stored),
-            added=committed.added,
-            replaced=committed.replaced,
-            superseded=committed.superseded,
-            stored_bytes=committed.receipt.bytes if committed.stored else 0,
-        )
+        result.stored = int(committed.stored)
+        result.added, result.replaced, result.superseded = committed.added, committed.replaced, committed.superseded
+        result.stored_bytes = committed.receipt.bytes if committed.stored else 0
         if purger is not None:
             try:
-                self._purge_now(committed, purger, (segment, spool, place), result)
+                with timed(result, "purging_seconds"):
+                    self._purge_now(committed, purger, (segment, spool, place), result)
             except ProofError as error:  # what was stored is stored, and is counted
                 self._alarm(error, result)
         return result

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Final
 
-from archive.engine.batch import Batch
+from archive.engine.batch_result import Batch
 from archive.model.hold import before_next_edge
 from archive.model.layout import Segment
 from archive.model.plan import Plan

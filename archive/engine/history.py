@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from archive.engine.batch import BatchResult
+from archive.engine.batch_result import BatchResult
 from archive.engine.consumed import Consumed
 from archive.engine.stopping import Used
 from archive.model.config import PurgeMode
@@ -75,6 +75,9 @@ def record_of(
             "predicted_write_units": predicted.write_units,
             "predicted_dollars": round(predicted.dollars(plan.prices), _PLACES),
             "dynamodb_requests": dynamodb.requests,
+            "reading_seconds": round(result.reading_seconds, 3),
+            "storing_seconds": round(result.storing_seconds, 3),
+            "purging_seconds": round(result.purging_seconds, 3),
             "waited_seconds": round(dynamodb.waited_seconds, 3),
             "throttles": dynamodb.throttles,
             "s3_requests": consumed.s3_requests,

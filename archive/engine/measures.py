@@ -27,6 +27,9 @@ _OF_THE_RECORD: Final[Mapping[Metric, str]] = {
     ours.BYTES_STORED: "bytes_stored",
     ours.VERIFICATION_FAILURES: "segments_failed",
     ours.SECONDS: "seconds",
+    ours.READING_SECONDS: "reading_seconds",
+    ours.STORING_SECONDS: "storing_seconds",
+    ours.PURGING_SECONDS: "purging_seconds",
     ours.WAITED_SECONDS: "waited_seconds",
     ours.THROTTLES: "throttles",
 }

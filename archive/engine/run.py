@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
-from archive.engine.batch import Batch, BatchResult
+from archive.engine.batch_result import Batch, BatchResult
 from archive.engine.consumed import latest
 from archive.engine.consumed import total as sum_up
 from archive.engine.cutting import Cut, Cutter

@@ -46,6 +46,9 @@ CHANGED_SHARE: Final = Metric("ChangedShare", "Percent", "run", "changed message
 BYTES_STORED: Final = Metric("BytesStored", "Bytes", "run", "bytes of the objects that were stored")
 VERIFICATION_FAILURES: Final = Metric("VerificationFailures", "Count", "run", "segments that were stopped because a proof failed")
 SECONDS: Final = Metric("Seconds", "Seconds", "run", "how long the run took")
+READING_SECONDS: Final = Metric("ReadingSeconds", "Seconds", "run", "how long its batches read")
+STORING_SECONDS: Final = Metric("StoringSeconds", "Seconds", "run", "how long its segments were merged, proved and stored, all together")
+PURGING_SECONDS: Final = Metric("PurgingSeconds", "Seconds", "run", "how long its segments were purged from, all together")
 WAITED_SECONDS: Final = Metric("WaitedSeconds", "Seconds", "run", "how long its threads waited in all, so as to keep to [limits]")
 THROTTLES: Final = Metric("Throttles", "Count", "run", "requests of the run that DynamoDB refused for now")
 
@@ -62,6 +65,6 @@ BYTES: Final = Metric("Bytes", "Bytes", "night", "bytes, as DescribeTable says",
 METRICS: Final = (
     *(READ_UNITS, WRITE_UNITS),
     *(MESSAGES_READ, MESSAGES_ADDED, MESSAGES_REMOVED, MESSAGES_CHANGED, MESSAGES_REFUSED, CHANGED_SHARE, BYTES_STORED),
-    *(VERIFICATION_FAILURES, SECONDS, WAITED_SECONDS, THROTTLES),
+    *(VERIFICATION_FAILURES, SECONDS, READING_SECONDS, STORING_SECONDS, PURGING_SECONDS, WAITED_SECONDS, THROTTLES),
     *(NIGHTS_DONE, BACKLOG, BACKLOG_GROWTH, OLDEST_UNARCHIVED, OVERDUE_MODULES, TTL_AHEAD, STORAGE_GROWTH, ITEMS, BYTES),
 )

@@ -12,7 +12,8 @@ from typing import Any, Final
 
 import flows  # noqa: F401 - before Arrow, whose memory it chooses
 from archive.aws import Clients
-from archive.engine.batch import Batch, BatchResult, BatchWork
+from archive.engine.batch import BatchWork
+from archive.engine.batch_result import Batch, BatchResult
 from archive.engine.planning import Request
 from archive.engine.session import Session
 from archive.governor import Governor

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from archive.codec.fit import row_schema
-from archive.engine.batch import BatchResult
+from archive.engine.batch_result import BatchResult
 from archive.engine.consumed import Consumed
 from archive.engine.history import record_of, with_what_is_left
 from archive.errors import InputError

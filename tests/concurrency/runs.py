@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any, Final
 
 from archive.codec.values import Item
-from archive.engine.batch import BatchResult
+from archive.engine.batch_result import BatchResult
 from archive.engine.planning import Request, make_plan
 from archive.engine.run import execute_plan, finish, one_by_one
 from archive.engine.session import Session, Timing

@@ -12,7 +12,7 @@ import botocore
 import pytest
 from botocore.retries.standard import ExponentialBackoff
 
-from archive.engine.batch import BatchResult
+from archive.engine.batch_result import BatchResult
 from archive.engine.planning import Request
 from archive.errors import DynalakeError
 from archive.model.window import Window, parse_instant

@@ -15,7 +15,7 @@ import boto3
 import pytest
 
 from archive.cloudwatch import Asked, read
-from archive.engine.batch import Batch
+from archive.engine.batch_result import Batch
 from archive.engine.measures import Units
 from archive.engine.planning import Request
 from archive.errors import NotPermittedError

@@ -8,7 +8,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
 from archive.codec.values import Item
-from archive.engine.batch import Batch, BatchResult
+from archive.engine.batch_result import Batch, BatchResult
 from archive.engine.session import Session, Timing
 from archive.engine.stopping import Brake
 from tests.answering import dynamodb_answer

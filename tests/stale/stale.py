@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any, Final
 
 from archive.codec.values import Item
-from archive.engine.batch import BatchResult
+from archive.engine.batch_result import BatchResult
 from archive.engine.planning import Request
 from tests.archive.engine.workplace import TWO_DAYS, Workplace
 from tests.concurrency.runs import Runs

@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from archive.codec.values import Item
-from archive.engine.batch import Batch, BatchResult, BatchWork
+from archive.engine.batch import BatchWork
+from archive.engine.batch_result import Batch, BatchResult
 from archive.errors import ProofError, SpoolFullError
 from archive.model.window import Window, parse_instant
 from tests.archive.engine.workplace import DAY_MS, NOW, TWO_DAYS, Workplace, hooked, mended, message, work_of

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archive.engine.batch import Batch, BatchResult
+from archive.engine.batch_result import Batch, BatchResult
 from archive.engine.planning import Request
 from archive.engine.run import Engine, Wait, execute_plan, finish, one_by_one
 from archive.engine.session import Session

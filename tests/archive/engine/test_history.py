@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import pytest
 
-from archive.engine.batch import BatchResult
+from archive.engine.batch_result import BatchResult
 from archive.engine.consumed import Consumed
 from archive.engine.history import all_runs, complete_through, record_of
 from archive.engine.planning import Request, make_plan

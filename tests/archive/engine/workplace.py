@@ -16,7 +16,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from archive.codec.values import AttributeValue, Item
-from archive.engine.batch import Batch, BatchResult, BatchWork
+from archive.engine.batch import BatchWork
+from archive.engine.batch_result import Batch, BatchResult
 from archive.engine.planning import Request, make_plan
 from archive.engine.run import RunResult, execute_plan, finish, one_by_one
 from archive.engine.session import Session, Timing
