@@ -12,7 +12,7 @@ from tests.integration.items import by_key, message_of
 from tests.integration.lake import messages_of
 from tests.integration.sites import NewSite, Servers, Site, put
 from tests.integration.worlds import WINDOW
-from tests.servers import create_chat_messages
+from tests.servers import Server, create_chat_messages
 
 _SENT: Final = 1_714_521_600_000
 _LOST, _RESTORED = "AdoptedLost", "AdoptedRestored"
@@ -30,11 +30,12 @@ def _item(number: int, content: str = "as archived") -> dict[str, Any]:
 
 
 @pytest.fixture
-def sites(reading: Servers, new_site: NewSite) -> Iterator[tuple[Site, Site]]:
+def sites(moto_server: Server, new_site: NewSite) -> Iterator[tuple[Site, Site]]:
     """A table of three messages, archived and purged but for the last, and a table from its backup, with one lake."""
-    client = reading.dynamodb.dynamodb()
+    servers = Servers(moto_server, moto_server, moto_server)
+    client = moto_server.dynamodb()
     put(client, create_chat_messages(client, _LOST), [_item(number) for number in range(3)])
-    lost = new_site(reading).with_settings(source={"table": _LOST}, policy=_DELETE)
+    lost = new_site(servers).with_settings(source={"table": _LOST}, policy=_DELETE)
     lost.run("backfill", "--from", "2024-05-01", "--to", "2024-05-03", "--yes").done()
     put(client, create_chat_messages(client, _RESTORED), [_item(number) for number in range(4)])
     yield lost, lost.with_settings(source={"table": _RESTORED})
