@@ -176,4 +176,4 @@ def test_some_schedules(place: Workplace) -> None:
 @pytest.mark.timeout(1800)
 def test_many_schedules(place: Workplace) -> None:
     """More of them, longer, and different each time."""
-    _explore(place, 30, 12, fixed=False)
+    _explore(place, 20, 12, fixed=False)

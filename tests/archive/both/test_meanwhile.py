@@ -251,7 +251,7 @@ def test_some_readings(place: Workplace) -> None:
 @pytest.mark.prove
 def test_many_readings(place: Workplace) -> None:
     """More of them, different each time."""
-    _explore(place, 80, fixed=False)
+    _explore(place, 40, fixed=False)
 
 
 def test_a_conversation_is_read_from_the_table_itself(place: Workplace) -> None:
