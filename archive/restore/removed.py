@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -73,8 +75,8 @@ def _segment(keys: LakeKeys, key: str) -> Segment:
 
 
 def _of_segment(segment: Segment, run: str, records: list[dict[str, Any]]) -> list[Removed]:
-    intents = [record for record in records if record["run"] == run and "ranges" in record]
-    outcomes = [record for record in records if record["run"] == run and "left" in record]
+    intents = _different(record for record in records if record["run"] == run and "ranges" in record)
+    outcomes = _different(record for record in records if record["run"] == run and "left" in record)
     alone = all(record["run"] == run for record in records)
     # A purge that was killed has an intent and no outcome: what it left is not known, so nothing of it is left out.
     finished = len(outcomes) >= len(intents)
@@ -88,6 +90,11 @@ def _of_segment(segment: Segment, run: str, records: list[dict[str, Any]]) -> li
         Removed(segment, version_id, sha256, generation, _united(ranges), left, alone, intents[0]["mode"])
         for (generation, sha256, version_id), ranges in sorted(by_version.items(), key=lambda item: -item[0][0])
     ]
+
+
+def _different(records: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return records without repeats: a PUT whose answer was lost is made twice, and leaves two that are equal."""
+    return list({json.dumps(record): record for record in records}.values())
 
 
 def _united(ranges: Ranges) -> Ranges:

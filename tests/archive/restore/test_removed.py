@@ -69,6 +69,19 @@ def test_of_a_purge_that_was_killed_nothing_is_known_to_be_left(store: Store, re
     assert (removed.left, removed.ranges, removed.rows) == (frozenset(), [[0, 5], [7, 9]], 7)
 
 
+def test_a_record_whose_answer_was_lost_counts_once(store: Store, records: PurgeRecords) -> None:
+    """It is there twice: two equal intents are one purge, and two equal outcomes conclude one."""
+    for _ in range(2):
+        records.intend(SEGMENT, intent("run", [[0, 3]]))
+    records.conclude(SEGMENT, done("run", "a"))
+    (removed,) = removed_by(store, KEYS, "run", 2)
+    assert (removed.left, removed.rows) == (frozenset("a"), 3)
+    records.conclude(SEGMENT, done("run", "a"))
+    records.intend(SEGMENT, intent("run", [[2, 5]]))  # and this one was killed
+    (removed,) = removed_by(store, KEYS, "run", 2)
+    assert (removed.left, removed.rows) == (frozenset(), 5)
+
+
 def test_what_one_try_left_and_the_next_removed_is_removed(store: Store, records: PurgeRecords) -> None:
     """Only what was always left is; the later version comes first, because the later value is to win."""
     records.intend(SEGMENT, intent("run", [[0, 3]]))
