@@ -44,10 +44,10 @@ class BatchResult:
     quarantined: int = 0
     stored_bytes: int = 0
     mended: int = 0
-    reading_seconds: float = 0.0
-    storing_seconds: float = 0.0
+    reading_seconds: float = field(default=0.0, compare=False)
+    storing_seconds: float = field(default=0.0, compare=False)
     """Merging, proving, storing: the segments' seconds together, of which several may be in work at once."""
-    purging_seconds: float = 0.0
+    purging_seconds: float = field(default=0.0, compare=False)
     """Likewise."""
     purged: Purged = field(default_factory=Purged)
     failed: list[str] = field(default_factory=list)
