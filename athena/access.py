@@ -12,7 +12,7 @@ from typing import Final
 import boto3
 
 from archive.aws import translated
-from archive.model.prices import Overrides, prices_of
+from archive.model.prices import Prices
 
 _MIB: Final = 2**20
 _TIB: Final = 2**40
@@ -69,7 +69,7 @@ class Access:
             return self.session or boto3.Session()
 
 
-def scan_dollars(scanned: int, region: str | None, overrides: Overrides = ()) -> Decimal:
+def scan_dollars(scanned: int, prices: Prices) -> Decimal:
     """Return the price in US dollars of a question that reads so many bytes: the list's, or what the settings say instead."""
     megabytes = max(_LEAST, -(-scanned // _MIB)) if scanned else 0
-    return prices_of(region, overrides).scan_tb * megabytes * _MIB / _TIB
+    return prices.scan_tb * megabytes * _MIB / _TIB

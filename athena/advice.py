@@ -12,6 +12,7 @@ from typing import Any, Final, Self
 from sqlglot import exp
 
 from archive.errors import InputError
+from archive.model.prices import prices_of
 from archive.model.spec import PARTITION_COLUMN
 from archive.model.window import parse_instant
 from athena.access import LARGE_BYTES, scan_dollars
@@ -84,7 +85,7 @@ def _sentences(tree: exp.Query, catalog: Catalog, parameters: Sequence[Parameter
     time_column = catalog.spec.time_column
     named = _named(tree)
     if PARTITION_COLUMN not in named:
-        price = scan_dollars(lake.bytes, lake.region, catalog.config.prices)
+        price = scan_dollars(lake.bytes, prices_of(lake.region, catalog.config.prices))
         yield from _unpruned(lake, price, time_column if time_column in named else None)
     low, high = _bounds(tree, {PARTITION_COLUMN, time_column}, parameters)
     if lake.first_dt is not None and high is not None and high < lake.first_dt:

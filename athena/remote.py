@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pyarrow as pa
 
 from archive.errors import InputError, ServiceError, StoppedError, TransientServiceError
+from archive.model.prices import prices_of
 from athena.access import Access, Answered, Progress, scan_dollars
 from athena.config import AthenaConfig, Catalog
 from athena.faults import translated
@@ -122,7 +123,7 @@ def _answered(execution: dict[str, Any], workgroup: Workgroup) -> Answered:
     statistics, scanned = execution.get("Statistics", {}), _scanned(execution)
     return Answered(
         scanned=scanned,
-        dollars=scan_dollars(scanned, workgroup.athena.meta.region_name, workgroup.config.prices),
+        dollars=scan_dollars(scanned, prices_of(workgroup.athena.meta.region_name, workgroup.config.prices)),
         seconds=statistics.get("TotalExecutionTimeInMillis", 0) / 1000,
         reused=bool(statistics.get("ResultReuseInformation", {}).get("ReusedPreviousResult")),
     )

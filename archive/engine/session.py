@@ -167,7 +167,7 @@ class Session:
     def prices(self) -> Prices:
         """What the table's region asks for a table of its class, or what the settings say instead."""
         prices = prices_of(self.config.source.region or region_of(self.facts.arn), self.config.prices)
-        return prices.infrequent_access if self.facts.infrequent else prices
+        return prices.of_class(infrequent=self.facts.infrequent)
 
     @property
     def named_modules(self) -> tuple[str, ...] | None:

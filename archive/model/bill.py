@@ -79,7 +79,7 @@ class Shape:
 
     def prices(self, prices: Prices) -> Prices:
         """Return what this table's class costs."""
-        return prices.infrequent_access if self.infrequent else prices
+        return prices.of_class(infrequent=self.infrequent)
 
 
 @dataclass(frozen=True, slots=True)

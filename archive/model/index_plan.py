@@ -11,6 +11,7 @@ from archive.errors import InputError, RefusedError
 from archive.model.cost import ITEM_OVERHEAD, write_units
 from archive.model.described_table import Answer, indexes_in, is_provisioned, types_of, wrong_index, wrong_keys
 from archive.model.prices import Prices
+from archive.model.table_shape import is_infrequent
 from archive.model.wanted_table import WantedIndex, WantedTable, attribute_definitions
 
 MOST_INDEXES: Final = 20
@@ -92,7 +93,7 @@ def plan_indexes(table: Answer, wanted: WantedTable, throughput: Throughput, pri
         raise RefusedError(message)
     items, size = int(table.get("ItemCount") or 0), int(table.get("TableSizeBytes") or 0)
     units = items * write_units(-(-size // items) or 1, 0) if items else 0
-    provisioned = is_provisioned(table)
+    provisioned, priced = is_provisioned(table), prices.of_class(infrequent=is_infrequent(table))
     if missing:
         _require(throughput, name, units, provisioned=provisioned)
     return IndexPlan(
@@ -101,8 +102,8 @@ def plan_indexes(table: Answer, wanted: WantedTable, throughput: Throughput, pri
         items,
         size,
         units,
-        None if provisioned else units * prices.write_million / 10**6,
-        (size + items * ITEM_OVERHEAD) * prices.table_gb_month / _GB,
+        None if provisioned else units * priced.write_million / 10**6,
+        (size + items * ITEM_OVERHEAD) * priced.table_gb_month / _GB,
     )
 
 

@@ -58,9 +58,10 @@ class Prices:
     borrowed: tuple[str, ...] = ()
     overridden: tuple[str, ...] = ()
 
-    @property
-    def infrequent_access(self) -> Prices:
-        """The same, with the units and storage of the table class Standard-Infrequent Access in place of Standard's."""
+    def of_class(self, *, infrequent: bool) -> Prices:
+        """Return what a table of a class costs: Standard-Infrequent Access has units and storage of its own."""
+        if not infrequent:
+            return self
         return replace(
             self,
             write_million=self.ia_write_million,

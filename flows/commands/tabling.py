@@ -116,7 +116,8 @@ def add_indexes(
     with errors_as_sentences():
         settings = settings_of(config)
         console = console_for(as_json=as_json)
-        source, throughput, prices = _source(settings), Throughput(read_units, write_units), prices_of(settings.source.region)
+        source, throughput = _source(settings), Throughput(read_units, write_units)
+        prices = prices_of(source.client.meta.region_name, settings.config().prices)
         plan = source.plan(throughput, prices)
         if plan.missing:
             _say(console, f"To be added to table {source.name}: {plan.in_words()}.")

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from archive.model import rules
 from archive.model.cost import ITEM_OVERHEAD, PAGE_BYTES
+from archive.model.prices import Prices
 from athena.access import LARGE_BYTES, scan_dollars
 from flows.doctor.seen import DAYS, Part, Question, Seen
 
@@ -173,14 +174,14 @@ def _questions(seen: Seen) -> Iterator[Finding]:
         "questions in Athena",
         f"{len(unpruned):,} of the last {len(seen.questions.asked):,} questions named no days of dt, and read {read / 10**9:,.1f} GB "
         f"(most: {worst.id})",
-        dollars_a_month(unpruned, seen.questions.days, seen.prices.region),
+        dollars_a_month(unpruned, seen.questions.days, seen.prices),
         "name the days, as in WHERE dt >= DATE '2024-01-31'; let the workgroup cut off what reads too much",
     )
 
 
-def dollars_a_month(questions: list[Question], days: float, region: str) -> Decimal:
+def dollars_a_month(questions: list[Question], days: float, prices: Prices) -> Decimal:
     """Return what questions cost a month, if they go on as in so many days."""
-    once = sum((scan_dollars(question.scanned, region) for question in questions), Decimal(0))
+    once = sum((scan_dollars(question.scanned, prices) for question in questions), Decimal(0))
     return once * DAYS / Decimal(str(max(days, 1.0)))
 
 

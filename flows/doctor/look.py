@@ -14,7 +14,6 @@ from archive.engine.history import all_runs
 from archive.engine.planning import Request, make_plan
 from archive.engine.session import Session
 from archive.errors import DynalakeError
-from archive.model.prices import prices_of
 from archive.model.rules import DYNAMODB, INDEX, LATENCY, TABLE, Series
 from archive.model.window import DAY, parse_instant
 from athena import Access, Catalog, query
@@ -76,7 +75,7 @@ def look(session: Session, catalog: Catalog, now: datetime) -> Seen:
     return Seen(
         source_index=session.config.source.index,
         purge=session.config.policy.purge,
-        prices=prices_of(session.config.source.region),
+        prices=session.prices,
         parts=tuple(_parts(session, traffic or {})),
         own_throttles=sum(int(record["throttles"]) for record in records if now - parse_instant(record["ended_at"]) < DAYS * DAY),
         queries=eyes("CloudWatch: queries", lambda: _queries(session, now)),

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from archive.engine.session import Session
 from archive.engine.status import Status, status_of
-from archive.model.prices import prices_of
+from archive.model.prices import Prices
 from archive.model.saving import Item, Past, Removal, Spending, Storing, months_of
 from archive.model.window import DAY, parse_instant
 from athena import Access, Catalog, query
@@ -59,15 +59,14 @@ class About:
     table: Table
     indexes: int
     grace: timedelta
-    region: str | None
+    prices: Prices
 
     @classmethod
     def of(cls, session: Session, now: datetime) -> About:
         """Look at the table (two or three reads a module, and a sample) and at the lake, as `dynalake status` does."""
         policy, facts = session.config.policy, session.facts
         table = Table(session.config.source.table, facts.items, facts.bytes, policy.purge, policy.retention_days)
-        grace, region = policy.expire_after_days * DAY, session.clients.session.region_name
-        return cls(status_of(session, now), table, facts.indexes, grace, region)
+        return cls(status_of(session, now), table, facts.indexes, policy.expire_after_days * DAY, session.prices)
 
 
 class Lake:
@@ -105,7 +104,7 @@ def gather(lake: Lake, about: About, wanted: Wanted, now: datetime) -> Figures:
     partitions = _partitions(coverage, {row["dt"]: row["removed"] for row in lake.ask(_PURGED)})
     behind = {row["run"]: row["behind_days"] for row in lake.ask(_BEHIND)}
     shown = shown_of(partitions, wanted)
-    item, past, prices = item_of(about, runs), _past(about, coverage, runs), prices_of(about.region)
+    item, past = item_of(about, runs), _past(about, coverage, runs)
     return Figures(
         made_at=now,
         version=version("dynalake"),
@@ -113,11 +112,11 @@ def gather(lake: Lake, about: About, wanted: Wanted, now: datetime) -> Figures:
         status=about.status,
         table=about.table,
         item=item,
-        prices=prices,
+        prices=about.prices,
         partitions=partitions,
         holes=tuple(_hole(row) for row in lake.ask(_GAPS)),
         hot=hot_of(about.status, partitions, past.removed_by(now), keeps=about.table.purge == "keep"),
-        months=months_of(past, item, prices, now) if item else (),
+        months=months_of(past, item, about.prices, now) if item else (),
         shown=shown,
         modules=tuple(_module(row) for row in lake.of_messages("modules_daily", _MODULES, shown)),
         models=tuple(_model(row) for row in lake.of_messages("providers_daily", _MODELS, shown)),

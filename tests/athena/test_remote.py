@@ -13,6 +13,7 @@ from botocore.config import Config
 from botocore.stub import Stubber
 
 from archive.errors import InputError, ServiceError, StoppedError, TransientServiceError
+from archive.model.prices import US_EAST_1
 from archive.model.spec import CHAT_MESSAGES
 from athena import remote
 from athena.access import Access, Answered, Event, Progress, scan_dollars
@@ -142,7 +143,7 @@ def test_progress_and_price_are_told(athena: AthenaClient) -> None:
 @pytest.mark.parametrize(("scanned", "dollars"), [(0, 0), (1, 10), (10 * 2**20 + 1, 11), (2**40, 2**20)])
 def test_a_price_is_by_whole_megabytes_and_at_least_ten(scanned: int, dollars: int) -> None:
     """As Athena's price list has it: five dollars a terabyte."""
-    assert scan_dollars(scanned, "us-east-1") * 2**20 / 5 == dollars
+    assert scan_dollars(scanned, US_EAST_1) * 2**20 / 5 == dollars
 
 
 def test_an_interruption_cancels_the_query(athena: AthenaClient) -> None:

@@ -134,6 +134,13 @@ def test_a_doctor_finds_nothing_wrong_with_a_small_table(site: Site) -> None:
     assert [part["index"] for part in told["parts"]][:1] == [None]
 
 
+def test_a_doctor_reckons_with_the_prices_of_the_settings(site: Site) -> None:
+    """[prices] goes before the list here too."""
+    told = site.with_settings(prices={"table_gb_month": 999_999}).run("doctor", "--json").json()
+    listed = site.run("doctor", "--json").done().json()
+    assert float(told["dollars_a_month"]) > 1 > float(listed["dollars_a_month"])
+
+
 def test_a_doctor_goes_on_without_what_it_may_not_see(site: Site) -> None:
     """Each thing is named, and the rest is told."""
     with denied("GetMetricData", "ListQueryExecutions"):

@@ -127,6 +127,13 @@ def test_missing_indexes_are_added_and_can_be_asked(site: Site) -> None:
     assert not any(call.is_write for call in again.calls)
 
 
+def test_indexes_cost_what_the_settings_say(on_moto: Site) -> None:
+    """[prices] goes before the list here too."""
+    one_index(on_moto)
+    refused = on_moto.with_settings(prices={"write_million": 999_999}).run("table", "add-indexes")
+    assert "or about $2.00 once" in refused.stdout
+
+
 def test_a_table_that_cannot_be_archived_fails_its_check(on_moto: Site) -> None:
     """Without its module's index, with exit code 3; what is missing besides is a warning."""
     create(on_moto.servers.dynamodb.dynamodb(), on_moto.table, KEYS, "Other", {"ProjectionType": "ALL"})

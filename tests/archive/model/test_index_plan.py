@@ -50,6 +50,16 @@ def test_two_indexes_of_a_million_messages_of_2_kb() -> None:
     assert (told["write_units"], told["dollars_once"], told["dollars_a_month"]) == (4 * 10**6, "2.500000", "1.000240")
 
 
+def test_indexes_of_an_infrequent_access_table_are_priced_as_its_class() -> None:
+    """Their writes cost more than a Standard table's, and their storage less."""
+    rare = {"TableClassSummary": {"TableClass": "STANDARD_INFREQUENT_ACCESS"}}
+    counted = {"ItemCount": 10**6, "TableSizeBytes": 2048 * 10**6}
+    plain, priced = planned(table(0, **counted)), planned(table(0, **counted, **rare))
+    assert plain.dollars is not None
+    assert priced.dollars == plain.dollars * US_EAST_1.ia_write_million / US_EAST_1.write_million
+    assert priced.dollars_month == Decimal(2148 * 10**6) * US_EAST_1.ia_table_gb_month / 2**30
+
+
 @given(st.integers(0, 10**9), st.integers(0, 10**12))
 def test_a_backfill_writes_at_least_a_unit_an_item(items: int, size: int) -> None:
     """And at least a unit for each KB, begun ones too; nothing for a table of nothing."""

@@ -50,7 +50,7 @@ def test_what_somebody_pays_goes_before_the_list() -> None:
 
 def test_infrequent_access_is_another_price_for_the_same_things() -> None:
     """Units cost more, storage less; nothing else changes."""
-    rare = US_EAST_1.infrequent_access
+    rare = US_EAST_1.of_class(infrequent=True)
     changed = {name for name in PRICE_NAMES if getattr(rare, name) != getattr(US_EAST_1, name)}
     assert changed == {"write_million", "replicated_write_million", "read_million", "table_gb_month"}
     assert (rare.write_million, rare.read_million, rare.table_gb_month) == (Decimal("0.78"), Decimal("0.155"), Decimal("0.10"))

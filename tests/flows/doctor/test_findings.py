@@ -144,7 +144,7 @@ def test_questions_without_days_are_priced_by_the_month() -> None:
 def test_a_short_look_is_not_blown_up(days: float, scanned: int) -> None:
     """Questions of less than a day count as those of one."""
     questions = [Question("q", scanned, unpruned=True)]
-    assert dollars_a_month(questions, days, "us-east-1") <= dollars_a_month(questions, 1.0, "us-east-1")
+    assert dollars_a_month(questions, days, US_EAST_1) <= dollars_a_month(questions, 1.0, US_EAST_1)
 
 
 PARTS = st.builds(

@@ -10,6 +10,7 @@ from typing import Any, Final
 import pytest
 
 from archive.engine.status import ModuleBacklog, Status
+from archive.model.prices import US_EAST_1
 from archive.model.spec import CHAT_MESSAGES
 from archive.model.window import iso
 from athena import Access
@@ -69,7 +70,7 @@ def lake(real_lake: RealLake) -> Lake:
 @pytest.fixture(scope="session")
 def about() -> About:
     """A table with messages in it, and what its status says."""
-    return About(status_with(), TABLE, indexes=3, grace=timedelta(days=7), region="us-east-1")
+    return About(status_with(), TABLE, indexes=3, grace=timedelta(days=7), prices=US_EAST_1)
 
 
 @pytest.fixture(scope="session")
