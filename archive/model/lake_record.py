@@ -12,6 +12,7 @@ from archive.model.backup import Backup
 from archive.model.layout import Layout, Layouts
 from archive.model.receipt import Owner
 from archive.model.spec import SPEC_VERSION, TableSpec
+from archive.model.window import months_later
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,7 @@ class LakeRecord:
         if not earlier:  # the first layout also holds for what is before its start, and must go on doing so
             earlier = (replace(first, start=start - timedelta(days=1)),)
         if "month" in (wanted.partition, earlier[-1].partition) and start.day != 1:
-            wanted = replace(wanted, start=date(start.year + start.month // 12, start.month % 12 + 1, 1))
+            wanted = replace(wanted, start=months_later(start))
         return replace(self, layouts=Layouts((*earlier, wanted)))
 
 

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Literal
 
 from archive.errors import InputError
-from archive.model.window import DAY, Window, from_ms, midnight
+from archive.model.window import DAY, Window, from_ms, midnight, months_later
 
 Partition = Literal["day", "month"]
 _LENGTH = re.compile(r"(\d{1,4})(m|h)")
@@ -61,8 +61,7 @@ class Layout:
         day = instant.astimezone(UTC).date()
         if self.partition == "day":
             return Window(midnight(day), midnight(day) + DAY)
-        first = day.replace(day=1)
-        return Window(midnight(first), midnight((first + timedelta(days=32)).replace(day=1)))
+        return Window(midnight(months_later(day, 0)), midnight(months_later(day)))
 
     def segment_of(self, instant: datetime) -> Segment:
         """Return the segment that holds `instant`: a pure function of it and of the layout."""

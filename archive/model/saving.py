@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
 from archive.model.cost import ITEM_OVERHEAD, Work, price_archive
 from archive.model.prices import Prices
+from archive.model.window import midnight, months_later
 
 MONTH: Final = timedelta(hours=730)
 """What AWS means by a month of storage."""
@@ -97,9 +98,9 @@ def months_of(past: Past, item: Item, prices: Prices, now: datetime) -> tuple[Mo
 def _months(first: datetime | None, now: datetime) -> Iterator[tuple[datetime, datetime]]:
     if first is None:
         return
-    start = datetime(first.year, first.month, 1, tzinfo=UTC)
+    start = midnight(months_later(first, 0))
     while start <= now:
-        end = datetime(start.year + start.month // 12, start.month % 12 + 1, 1, tzinfo=UTC)
+        end = midnight(months_later(start))
         yield start, end
         start = end
 

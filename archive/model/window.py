@@ -33,6 +33,12 @@ def midnight(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
+def months_later(day: date, months: int = 1) -> date:
+    """Return the first day of the month that comes so many months after a day's; below zero: before it."""
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    return date(max(year, date.min.year), month + 1, 1)
+
+
 def parse_instant(text: str) -> datetime:
     """Read a date (its midnight UTC) or an ISO time with a zone.
 

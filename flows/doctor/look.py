@@ -15,7 +15,7 @@ from archive.engine.planning import Request, make_plan
 from archive.engine.session import Session
 from archive.errors import DynalakeError
 from archive.model.rules import DYNAMODB, INDEX, LATENCY, TABLE, Series
-from archive.model.window import DAY, parse_instant
+from archive.model.window import DAY, months_later, parse_instant
 from athena import Access, Catalog, query
 from athena.advice import is_unpruned
 from athena.recent import recent_questions
@@ -145,8 +145,7 @@ def _consumers(session: Session, catalog: Catalog, kind: str, month: date | None
     if month is None or view not in catalog.relations:
         return ()
     spec = catalog.spec
-    after = (month.replace(day=28) + timedelta(days=4)).replace(day=1)
-    rows = _ask(session, catalog, sql.format(module=spec.column(spec.module_key).name, first=month, after=after, most=_MOST))
+    rows = _ask(session, catalog, sql.format(module=spec.column(spec.module_key).name, first=month, after=months_later(month), most=_MOST))
     return [Consumer(kind, "none" if name is None else str(name), int(messages), float(share)) for name, messages, share in rows]
 
 

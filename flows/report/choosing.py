@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 from archive.engine.status import Status
-from archive.model.window import parse_instant
+from archive.model.window import months_later, parse_instant
 from flows.report.figures import Hot, Partition, Period, Shown
 
 _DAYS_DAILY: Final = 45
@@ -29,8 +29,7 @@ def shown_of(partitions: Sequence[Partition], wanted: Wanted) -> Shown | None:
     if not partitions:
         return None
     last = partitions[-1].dt
-    month = last.year * 12 + last.month - wanted.months
-    start = date(max(month // 12, 1), month % 12 + 1, 1)
+    start = months_later(last, 1 - wanted.months)
     first, size = last, 0
     for partition in reversed(partitions):
         size += partition.bytes

@@ -11,6 +11,7 @@ from typing import Final
 
 import altair as alt
 
+from archive.model.window import months_later
 from flows.report.drawing import (
     DOLLARS,
     REST,
@@ -151,7 +152,7 @@ def _over_time(name: str, words: tuple[str, str], what: _What, shown: Shown | No
 def _during(period: date, length: Period) -> Row:
     """Return the fields of a mark that spans a period."""
     if length == "month":
-        end, told = (period + timedelta(days=31)).replace(day=1), f"{period:%B %Y}"
+        end, told = months_later(period), f"{period:%B %Y}"
     elif length == "week":
         end, told = period + timedelta(days=7), f"from {day(period)}"
     else:

@@ -9,6 +9,7 @@ from decimal import Decimal
 import altair as alt
 
 from archive.model.saving import Month
+from archive.model.window import months_later
 from flows.report.drawing import (
     ARCHIVED,
     DOLLARS,
@@ -87,9 +88,7 @@ def _pairs(figures: Figures, heights: Callable[[Month], Pair], told: Callable[[M
 def _span(figures: Figures) -> tuple[date, date]:
     """Return the months from the first to the last, and so many that bars keep their shape."""
     last = figures.months[-1].month
-    number = last.year * 12 + last.month - _LEAST_MONTHS
-    least = date(number // 12, number % 12 + 1, 1)
-    return min(least, figures.months[0].month), (last + timedelta(days=31)).replace(day=1)
+    return min(months_later(last, 1 - _LEAST_MONTHS), figures.months[0].month), months_later(last)
 
 
 def saved(figures: Figures) -> Plot | None:
@@ -98,7 +97,7 @@ def saved(figures: Figures) -> Plot | None:
         return None
     rows = [
         {
-            "at": milliseconds(min((month.month + timedelta(days=31)).replace(day=1), figures.made_at.date())),
+            "at": milliseconds(min(months_later(month.month), figures.made_at.date())),
             "dollars": float(month.saved),
             "by the end of": f"{month.month:%B %Y}",
             "saved": money(month.saved),

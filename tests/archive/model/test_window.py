@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archive.errors import InputError
-from archive.model.window import MILLISECOND, Window, cutoff, from_ms, iso, midnight, parse_instant, to_ms
+from archive.model.window import MILLISECOND, Window, cutoff, from_ms, iso, midnight, months_later, parse_instant, to_ms
 
 _DAY = datetime(2024, 1, 15, tzinfo=UTC)
 _HALF_MS = timedelta(microseconds=500)
@@ -104,6 +104,15 @@ def test_a_time_without_a_zone_is_refused(text: str) -> None:
     """The message says how to write it."""
     with pytest.raises(InputError, match=f"write {text}Z for UTC"):
         parse_instant(text)
+
+
+@given(st.dates(date(1900, 1, 1), date(2200, 1, 1)), st.integers(-600, 600), st.integers(-600, 600))
+def test_months_are_counted_from_their_first_day(day: date, some: int, more: int) -> None:
+    """There and back; one month later is the day after this month's last."""
+    assert months_later(months_later(day, some), more) == months_later(day, some + more)
+    assert months_later(day, 0) == day.replace(day=1)
+    before = months_later(day) - timedelta(days=1)
+    assert (before.year, before.month) == (day.year, day.month)
 
 
 def test_the_cutoff_is_midnight_utc_of_the_day_of_now_less_the_retention() -> None:
