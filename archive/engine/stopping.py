@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from threading import Event, Lock
 from typing import Final
 
@@ -28,7 +29,7 @@ class Used:
 
     def dollars(self, prices: Prices) -> float:
         """Return what the request units cost."""
-        return float(prices.read_million) * self.read_units / 1e6 + float(prices.write_million) * self.write_units / 1e6
+        return float(prices.reads(Decimal(str(self.read_units))) + prices.writes(Decimal(str(self.write_units))))
 
 
 def cap_reached(limits: Limits, used: Used, prices: Prices) -> str | None:

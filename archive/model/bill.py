@@ -10,13 +10,12 @@ from decimal import ROUND_CEILING, Context, Decimal, localcontext
 from typing import Final, Literal
 
 from archive.errors import InputError
-from archive.model.cost import ITEM_OVERHEAD, page_units, query_units, write_units
+from archive.model.cost import GB, ITEM_OVERHEAD, page_units, query_units, write_units
 from archive.model.prices import Prices
 
 Projection = Literal["table", "ALL", "INCLUDE", "KEYS_ONLY"]
 """What a part holds of an item: `table` is the base table itself."""
 
-GB: Final = 2**30
 MILLION: Final = 10**6
 EXACT: Final = Context(prec=80)
 HOURS_A_MONTH: Final = 730
@@ -148,7 +147,7 @@ def price(usage: Usage, prices: Prices, regions: int = 1, *, replicated: bool = 
         return Month(
             storage=usage.stored_bytes * prices.table_gb_month / GB * regions,
             writes=usage.write_units * write / MILLION * regions,
-            reads=usage.read_units * prices.read_million / MILLION,
+            reads=prices.reads(usage.read_units),
         )
 
 

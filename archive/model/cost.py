@@ -17,7 +17,7 @@ ITEM_OVERHEAD: Final = 100  # bytes that DynamoDB bills for each stored item, in
 PARTITION_WRITE_UNITS: Final = 1000  # a second, for one value of an index's partition key
 BUSIEST_PROVIDER: Final = Decimal("0.5")  # of the messages: there are two or three providers in all
 SECONDS_A_DAY: Final = 86_400
-_GB: Final = 2**30
+GB: Final = 2**30
 _HALF: Final = Decimal("0.5")
 _EXACT: Final = Context(prec=80)
 # Requests a segment: archiving looks for the object, puts it and its receipt; a purge gets the object and puts its intent and its outcome.
@@ -137,11 +137,11 @@ def price_archive(work: Work, mode: PurgeMode, prices: Prices) -> Cost:
         return Cost(
             read_units=read,
             write_units=written,
-            reading=read * prices.read_million / 10**6,
-            purging=written * prices.write_million / 10**6,
+            reading=prices.reads(read),
+            purging=prices.writes(written),
             requests=(puts * prices.put_thousand + gets * prices.get_thousand) / 1000,
-            lake_month=work.lake_bytes * prices.lake_gb_month / _GB,
-            freed_month=freed * prices.table_gb_month / _GB,
+            lake_month=work.lake_bytes * prices.lake_gb_month / GB,
+            freed_month=freed * prices.table_gb_month / GB,
         )
 
 

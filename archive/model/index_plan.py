@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from archive.errors import InputError, RefusedError
-from archive.model.cost import ITEM_OVERHEAD, write_units
+from archive.model.cost import GB, ITEM_OVERHEAD, write_units
 from archive.model.described_table import Answer, indexes_in, is_provisioned, types_of, wrong_index, wrong_keys
 from archive.model.prices import Prices
 from archive.model.table_shape import is_infrequent
@@ -19,7 +19,6 @@ MOST_INDEXES: Final = 20
 MOST_UNITS: Final = 40_000
 """Read or write units a second that an index can have, by DynamoDB's default quota."""
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html
-_GB: Final = 2**30
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +101,8 @@ def plan_indexes(table: Answer, wanted: WantedTable, throughput: Throughput, pri
         items,
         size,
         units,
-        None if provisioned else units * priced.write_million / 10**6,
-        (size + items * ITEM_OVERHEAD) * priced.table_gb_month / _GB,
+        None if provisioned else priced.writes(units),
+        (size + items * ITEM_OVERHEAD) * priced.table_gb_month / GB,
     )
 
 

@@ -10,6 +10,7 @@ from decimal import Decimal
 from importlib.resources import files
 from typing import Any, Final
 
+_MILLION: Final = 10**6
 Overrides = tuple[tuple[str, Decimal], ...]
 """Prices by their names that go before the list's: what somebody really pays."""
 
@@ -57,6 +58,14 @@ class Prices:
     scan_tb: Decimal  # Athena, data scanned
     borrowed: tuple[str, ...] = ()
     overridden: tuple[str, ...] = ()
+
+    def reads(self, units: Decimal | int) -> Decimal:
+        """Return what read request units cost."""
+        return units * self.read_million / _MILLION
+
+    def writes(self, units: Decimal | int) -> Decimal:
+        """Return what write request units cost."""
+        return units * self.write_million / _MILLION
 
     def of_class(self, *, infrequent: bool) -> Prices:
         """Return what a table of a class costs: Standard-Infrequent Access has units and storage of its own."""

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from archive.model.cost import ITEM_OVERHEAD, Work, price_archive
+from archive.model.cost import GB, ITEM_OVERHEAD
 from archive.model.prices import Prices
 from archive.model.window import midnight, months_later
 
@@ -43,8 +43,8 @@ class Spending:
 
     def dollars(self, prices: Prices) -> Decimal:
         """Return what it cost."""
-        units = Decimal(str(self.read_units)) * prices.read_million + Decimal(str(self.write_units)) * prices.write_million
-        return units / 10**6 + self.s3_requests * prices.put_thousand / 1000
+        units = prices.reads(Decimal(str(self.read_units))) + prices.writes(Decimal(str(self.write_units)))
+        return units + self.s3_requests * prices.put_thousand / 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +134,8 @@ def _for_as_long(amounts: Iterable[tuple[int, datetime]], until: datetime) -> De
 
 def _of_a_message(item: Item, prices: Prices) -> Decimal:
     """Return what one message costs in the table for a month."""
-    return price_archive(Work(10**6, item.bytes, item.indexes, 0, 0, 0), "delete", prices).freed_month / 10**6
+    return item.stored(1) * prices.table_gb_month / GB
 
 
 def _of_a_byte(prices: Prices) -> Decimal:
-    return price_archive(Work(0, 1, 0, 0, 0, 10**9), "keep", prices).lake_month / 10**9
+    return prices.lake_gb_month / GB

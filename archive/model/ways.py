@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, Decimal, localcontext
 from typing import Final, Literal
 
-from archive.model.bill import EXACT, GB, Line, Part, Shape, Usage, bill, price, provisioned, total, usage_of
+from archive.model.bill import EXACT, Line, Part, Shape, Usage, bill, price, provisioned, total, usage_of
 from archive.model.config import PurgeMode
-from archive.model.cost import Work, price_archive
+from archive.model.cost import GB, Work, price_archive
 from archive.model.prices import Prices
 
 Way = Literal["delete", "expire", "born with a TTL", "keep"]

@@ -91,7 +91,7 @@ class RestorePlan:
     @property
     def dollars(self) -> Decimal:
         """What it costs once."""
-        puts = self.total_units * self.prices.write_million / 10**6
+        puts = self.prices.writes(self.total_units)
         return puts + len(self.parts) * _GETS_A_SEGMENT * self.prices.get_thousand / 1000
 
     @property

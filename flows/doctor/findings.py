@@ -9,7 +9,7 @@ from statistics import median
 from typing import Any, Final
 
 from archive.model import rules
-from archive.model.cost import ITEM_OVERHEAD, PAGE_BYTES
+from archive.model.cost import GB, ITEM_OVERHEAD, PAGE_BYTES
 from archive.model.prices import Prices
 from athena.access import LARGE_BYTES, scan_dollars
 from flows.doctor.seen import DAYS, Part, Question, Seen
@@ -23,7 +23,6 @@ _MANY: Final[Mapping[str, tuple[int, str]]] = {
     "student": (10_000, "query them with a time range and a Limit, newest first, and follow LastEvaluatedKey page by page"),
 }
 """From so many messages on the guide says what to do about a module, or a student; here they are those of one month."""
-_GB: Final = 2**30
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +105,7 @@ def _backlog(seen: Seen) -> Iterator[Finding]:
         (backlog.kept, "messages are archived and proved, and still in the table", 'set [policy] purge = "delete" once you trust the lake'),
     ):
         held = messages * (backlog.item_bytes + ITEM_OVERHEAD) * len(seen.parts)
-        dollars = held * seen.prices.table_gb_month / _GB
+        dollars = held * seen.prices.table_gb_month / GB
         if dollars >= _WORTH:
             yield Finding("high costs", f"about {messages:,} {what}", dollars, todo)
 

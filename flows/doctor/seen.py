@@ -9,12 +9,11 @@ from decimal import Decimal
 from typing import Final
 
 from archive.model.config import PurgeMode
-from archive.model.cost import ITEM_OVERHEAD
+from archive.model.cost import GB, ITEM_OVERHEAD
 from archive.model.prices import Prices
 
 DAYS: Final = 30
 """Consumption and throttles are those of so many days: a month."""
-_GB: Final = 2**30
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +41,15 @@ class Part:
 
     def storage(self, prices: Prices) -> Decimal:
         """Return the dollars a month for what it stores."""
-        return (self.bytes + self.items * ITEM_OVERHEAD) * prices.table_gb_month / _GB
+        return (self.bytes + self.items * ITEM_OVERHEAD) * prices.table_gb_month / GB
 
     def reading(self, prices: Prices) -> Decimal:
         """Return the dollars a month for what it is read."""
-        return Decimal(str(self.traffic.read_units if self.traffic else 0)) * prices.read_million / 10**6
+        return prices.reads(Decimal(str(self.traffic.read_units if self.traffic else 0)))
 
     def writing(self, prices: Prices) -> Decimal:
         """Return the dollars a month for what it is written."""
-        return Decimal(str(self.traffic.write_units if self.traffic else 0)) * prices.write_million / 10**6
+        return prices.writes(Decimal(str(self.traffic.write_units if self.traffic else 0)))
 
     def month(self, prices: Prices) -> Decimal:
         """Return all its dollars a month."""

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archive.errors import InputError
-from archive.model.bill import GB, HOURS_A_MONTH, Month, Part, Reads, Shape, Usage, bill, capacity, price, provisioned, total, usage_of
+from archive.model.bill import HOURS_A_MONTH, Month, Part, Reads, Shape, Usage, bill, capacity, price, provisioned, total, usage_of
+from archive.model.cost import GB
 from archive.model.prices import US_EAST_1
 from archive.model.table_shape import chat_messages
 from archive.model.ways import projected

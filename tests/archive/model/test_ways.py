@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archive.errors import InputError
-from archive.model.bill import GB, Part, Reads, bill, total
-from archive.model.cost import Work, price_archive
+from archive.model.bill import Part, Reads, bill, total
+from archive.model.cost import GB, Work, price_archive
 from archive.model.prices import US_EAST_1
 from archive.model.table_shape import chat_messages, described
 from archive.model.ways import WAYS, Scenario, Way, alternatives, archived, change, exported, lake_classes, projected
