@@ -82,6 +82,17 @@ def errors_as_sentences() -> Iterator[None]:
         raise typer.Exit(INTERRUPTED) from error
 
 
+def agreed(console: Console, question: str, *, yes: bool, alone: str = "") -> bool:
+    """Say whether somebody agrees: beforehand, or when asked. `alone` is what this does, to be said where nobody can be asked."""
+    if yes:
+        return True
+    if sys.stdin.isatty():
+        return typer.confirm(question, err=console.stderr)
+    if alone:
+        console.print(f"There is no terminal to ask on, and this {alone}: give --yes.", style="yellow", highlight=False, markup=False)
+    return False
+
+
 @contextmanager
 def reporting_to(console: Console, *, yes: bool, quiet_plan: bool = False) -> Iterator[None]:
     """Show a run on the console, and ask for consent there before anything is removed."""
@@ -89,13 +100,9 @@ def reporting_to(console: Console, *, yes: bool, quiet_plan: bool = False) -> It
     def ask(plan: Plan) -> bool:
         if not quiet_plan:
             show_plan(console, plan)
-        if yes or not plan.removes:
-            return True
-        if not sys.stdin.isatty():
-            console.print("There is no terminal to ask on, and this run removes messages: give --yes.", style="yellow")
-            return False
         verb = "delete" if plan.purge == "delete" else "mark to expire"
-        return typer.confirm(f"Archive about {plan.rows:,} messages and {verb} what is proved to be in the lake?", err=console.stderr)
+        question = f"Archive about {plan.rows:,} messages and {verb} what is proved to be in the lake?"
+        return agreed(console, question, yes=yes or not plan.removes, alone="run removes messages")
 
     shown = reporter.ConsoleReporter(console, ask)
     try:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-
-import typer
-
 from archive.engine.adopting import adoption
 from archive.errors import RefusedError
 from archive.model.receipt import Owner
 from flows.commands.archiving import DryRunOption
-from flows.console import ConfigOption, YesOption, console_for, errors_as_sentences, settings_of
+from flows.console import ConfigOption, YesOption, agreed, console_for, errors_as_sentences, settings_of
 
 
 def adopt(config: ConfigOption = None, yes: YesOption = False, dry_run: DryRunOption = False) -> None:
@@ -29,7 +25,7 @@ def adopt(config: ConfigOption = None, yes: YesOption = False, dry_run: DryRunOp
         console.print(change, highlight=False, markup=False)
         if dry_run:
             return
-        if not yes and not (sys.stdin.isatty() and typer.confirm("Does the second hold the messages of the first, from a backup?")):
+        if not agreed(console, "Does the second hold the messages of the first, from a backup?", yes=yes):
             message = "nothing was changed: nobody agreed; look at both tables above, then give --yes"
             raise RefusedError(message)
         wanted.adopt()

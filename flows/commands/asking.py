@@ -22,6 +22,7 @@ from athena.query import Engine
 from athena.render import Format, render
 from flows.alarms import look_at_alarms, show_alarms
 from flows.console import ConfigOption, JsonOption, console_for, errors_as_sentences, print_json, settings_of
+from flows.files import writing
 from flows.operate import run_id
 from flows.settings import Settings
 from flows.show import show_status
@@ -72,11 +73,8 @@ def query(
         if output is None:
             sys.stdout.write(data.decode())
         else:
-            try:
+            with writing(output):
                 output.write_bytes(data)
-            except OSError as error:
-                message = f"the file {output} cannot be written ({error.strerror}); make room, or name another with --output"
-                raise InputError(message) from error
 
 
 def views(

@@ -14,7 +14,7 @@ from archive.aws import Clients, translated
 from archive.errors import RefusedError
 from archive.load import Target, count_items, read_items
 from archive.load import load as load_items
-from flows.console import ConfigOption, JsonOption, YesOption, console_for, errors_as_sentences, print_json, settings_of
+from flows.console import ConfigOption, JsonOption, YesOption, agreed, console_for, errors_as_sentences, print_json, settings_of
 
 _THREADS = 4
 
@@ -37,7 +37,7 @@ def load(
         with translated("dynamodb:DescribeTable", f"table {source.table}"):
             target = Target.of(clients.dynamodb.describe_table(TableName=source.table)["Table"])
         count = count_items(file, target)
-        if not yes and not (console.is_terminal and typer.confirm(f"Write {count:,} items into table {source.table}?")):
+        if not agreed(console, f"Write {count:,} items into table {source.table}?", yes=yes):
             message = "nothing was written: give --yes to load without being asked"
             raise RefusedError(message)
         began = datetime.now(UTC)

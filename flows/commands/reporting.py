@@ -12,6 +12,7 @@ from archive.engine.session import Session
 from archive.errors import InputError
 from flows.commands.asking import teller
 from flows.console import ConfigOption, JsonOption, console_for, errors_as_sentences, print_json, settings_of
+from flows.files import require_place, write_page
 from flows.operate import run_id
 from flows.settings_sections import MOST_MONTHS
 
@@ -41,7 +42,7 @@ def report(
     Example: dynalake report --output archive.html --months 3
     """
     from flows.report.making import made  # noqa: PLC0415 - plots and a grammar of SQL, which other commands need not load
-    from flows.report.page import page_of, require_place, write_page  # noqa: PLC0415
+    from flows.report.page import page_of  # noqa: PLC0415
 
     with errors_as_sentences():
         settings = settings_of(config)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final
@@ -29,6 +28,7 @@ from flows.console import (
     JsonOption,
     ModuleOption,
     YesOption,
+    agreed,
     console_for,
     errors_as_sentences,
     print_json,
@@ -142,7 +142,7 @@ def _restore(config: Config, request: Request, now: datetime, options: Options, 
         why = "the lake holds no such message" if not plan.parts else "this is a dry run"
         console.print(f"Done: nothing was restored. Left: {plan.rows:,} messages. Stopped because: {why}.", highlight=False)
         return
-    if not _agreed(console, plan, yes=options.yes):
+    if not _may_begin(console, plan, yes=options.yes):
         message = "nothing was done: the plan was not agreed to"
         raise RefusedError(message)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("messages"), TimeElapsedColumn())
@@ -186,16 +186,12 @@ def show_plan(console: Console, plan: RestorePlan) -> None:
         console.print(f"warning: {warning}", style="yellow", highlight=False, markup=False)
 
 
-def _agreed(console: Console, plan: RestorePlan, *, yes: bool) -> bool:
+def _may_begin(console: Console, plan: RestorePlan, *, yes: bool) -> bool:
     """Ask before a table is written to, or a file replaced."""
     replaces = plan.request.file is not None and plan.request.file.exists()
-    if yes or (plan.target is None and not replaces):
-        return True
     what = f"replaces {plan.request.file}" if replaces else f"writes into {plan.into}"
-    if not sys.stdin.isatty():
-        console.print(f"There is no terminal to ask on, and this {what}: give --yes.", style="yellow", highlight=False, markup=False)
-        return False
-    return typer.confirm(f"Restore about {plan.rows:,} messages? This {what}.", err=console.stderr)
+    needless = plan.target is None and not replaces
+    return agreed(console, f"Restore about {plan.rows:,} messages? This {what}.", yes=yes or needless, alone=what)
 
 
 def _holds(config: Config) -> Holds:

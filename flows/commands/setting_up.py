@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,10 +17,10 @@ from archive.errors import InputError, RefusedError
 from athena import Access
 from flows.commands.archiving import Options
 from flows.commands.asking import catalog_of
-from flows.console import ConfigOption, JsonOption, YesOption, console_for, errors_as_sentences, print_json, settings_of
+from flows.console import ConfigOption, JsonOption, YesOption, agreed, console_for, errors_as_sentences, print_json, settings_of
 from flows.settings import Settings
 from flows.show_stack import changes_as_json, show_changes, show_outputs
-from flows.stack import Proposal, Stack, template
+from flows.stack import Stack, template
 from flows.stack_inputs import given, merged, named, ours, require_free
 
 if TYPE_CHECKING:
@@ -89,31 +88,23 @@ def _set_up_stack(settings: Settings, wanted: _Wanted) -> None:
     proposal = stack.propose(text, parameters, datetime.now(UTC))
     state, outputs = "unchanged", there.outputs if there else {}
     if not proposal.is_nothing:
-        agreed = False
+        consent = False
         try:
             show_changes(console, wanted.name, proposal)
-            agreed = not wanted.dry_run and _agreed(console, wanted.name, proposal, yes=options.yes)
+            question = f"Make these {len(proposal.changes)} changes to stack {wanted.name}?"
+            consent = not wanted.dry_run and agreed(console, question, yes=options.yes, alone="changes the account")
         finally:
-            if not agreed:
+            if not consent:
                 stack.discard(proposal)
-        if not agreed and not wanted.dry_run:
+        if not consent and not wanted.dry_run:
             message = "nothing was done: the changes were not agreed to"
             raise RefusedError(message)
         state = "proposed"
-        if agreed:
+        if consent:
             state, outputs = "updated" if there else "created", stack.carry_out(proposal)
     if options.as_json:
         print_json({"stack": wanted.name, "state": state, "changes": changes_as_json(proposal), "outputs": dict(outputs)})
     _tell(console, settings, state, outputs)
-
-
-def _agreed(console: Console, name: str, proposal: Proposal, *, yes: bool) -> bool:
-    if yes:
-        return True
-    if not sys.stdin.isatty():
-        console.print("There is no terminal to ask on, and this changes the account: give --yes.", style="yellow")
-        return False
-    return typer.confirm(f"Make these {len(proposal.changes)} changes to stack {name}?", err=console.stderr)
 
 
 def _tell(console: Console, settings: Settings, state: str, outputs: Mapping[str, str]) -> None:

@@ -17,7 +17,7 @@ from archive.model.prices import prices_of
 from archive.model.table_check import judge
 from archive.model.wanted_table import RECOVERY_DAYS, wanted_table
 from flows.commands.checking import show_findings
-from flows.console import ConfigOption, JsonOption, YesOption, console_for, errors_as_sentences, print_json, settings_of
+from flows.console import ConfigOption, JsonOption, YesOption, agreed, console_for, errors_as_sentences, print_json, settings_of
 from flows.settings import Settings
 
 table = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
@@ -71,7 +71,7 @@ def _require_consent(console: Console, source: SourceTable, found: Differences, 
     _say(console, f"Table {source.name} is there already.")
     for step in found.steps:
         _say(console, f"- {step.text}")
-    if not yes and not (console.is_terminal and typer.confirm("Switch that on?", err=console.stderr)):
+    if not agreed(console, "Switch that on?", yes=yes):
         message = (
             f"nothing was changed: table {source.name} is there already, and {found.steps[0].text}; give --yes to switch on what is off"
         )
@@ -121,7 +121,7 @@ def add_indexes(
         plan = source.plan(throughput, prices)
         if plan.missing:
             _say(console, f"To be added to table {source.name}: {plan.in_words()}.")
-            if not yes and not (console.is_terminal and typer.confirm("Add them, one after the other?", err=console.stderr)):
+            if not agreed(console, "Add them, one after the other?", yes=yes):
                 message = f"no index was added to table {source.name}: give --yes to add them without being asked"
                 raise RefusedError(message)
         added = source.add_indexes(throughput, prices, lambda state: _say(console, state))

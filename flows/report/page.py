@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from base64 import b64encode
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from errno import EISDIR
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
-from os import strerror
-from pathlib import Path
 from typing import Any, Final
 
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
-from archive.errors import InputError
 from flows.report import of_archive, of_messages, of_money
 from flows.report.drawing import Key, Plot
 from flows.report.figures import Figures, Run
@@ -78,40 +72,6 @@ def page_of(figures: Figures) -> str:
         vega=Markup(vega),  # noqa: S704
         script=Markup(script),  # noqa: S704
     )
-
-
-@contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    """Translate what the system says of a file that cannot be written."""
-    try:
-        yield
-    except OSError as error:
-        message = f"the file {path} cannot be written ({error.strerror}); make room, or name another with --output"
-        raise InputError(message) from error
-
-
-def require_place(path: Path) -> None:
-    """Refuse a file that could not be written, before anything is asked for it."""
-    with _writing(path):
-        if path.is_dir():
-            raise IsADirectoryError(EISDIR, strerror(EISDIR))
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-"):
-            pass
-
-
-def write_page(path: Path, page: str) -> int:
-    """Write the page to a file, at once or not at all, and return its size in bytes. Raises InputError where that cannot be done."""
-    data = page.encode()
-    with _writing(path):
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-", delete=False) as file:
-            beside = Path(file.name)
-        try:
-            beside.write_bytes(data)
-            beside.chmod(0o644)
-            beside.replace(path)
-        finally:
-            beside.unlink(missing_ok=True)
-    return len(data)
 
 
 def embedded(values: Any) -> str:  # noqa: ANN401 - whatever JSON takes

@@ -14,8 +14,8 @@ import pytest
 from typer.testing import CliRunner
 
 from archive.errors import InputError, RefusedError
+from flows import console
 from flows.cli import app
-from flows.commands import setting_up
 from flows.stack import Found
 from flows.stack_inputs import require_free
 from tests.archive.engine.workplace import one_loader
@@ -149,7 +149,7 @@ def test_without_consent_nothing_is_left(account: Account) -> None:
 @pytest.mark.parametrize(("answer", "code", "left"), [("y\n", 0, ["CREATE_COMPLETE"]), ("n\n", 3, []), ("", 1, [])])
 def test_whoever_is_there_is_asked(account: Account, monkeypatch: pytest.MonkeyPatch, answer: str, code: int, left: list[str]) -> None:
     """No, or an end in the middle of the question, leaves nothing behind."""
-    monkeypatch.setattr(setting_up, "sys", SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True)))
+    monkeypatch.setattr(console, "sys", SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True)))
     ended = CliRunner().invoke(app, account.words(), input=answer, env=account.environment)
     assert "changes to stack" in ended.output
     assert (ended.exit_code, account.stacks()) == (code, left)

@@ -10,8 +10,9 @@ from typing import Literal
 
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request
 
+from flows.files import write_page
 from flows.report.figures import Figures
-from flows.report.page import page_of, write_page
+from flows.report.page import page_of
 
 Scheme = Literal["light", "dark"]
 EVIL = ("<img src=x onerror=\"document.title='broken'\">", "</script><script>document.title='broken'</script>", "'\"><b>&amp;\u2028{{7*7}}")

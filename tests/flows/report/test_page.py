@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from archive.errors import InputError
+from flows.files import write_page
 from flows.report.figures import Figures
-from flows.report.page import embedded, page_of, sections_of, write_page
+from flows.report.page import embedded, page_of, sections_of
 from tests.flows.report.conftest import status_with
 from tests.flows.report.pages import EVIL, Opened, evil, opened, written
 
