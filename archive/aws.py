@@ -69,6 +69,8 @@ READS: Final = frozenset(
 )
 """The operations that a dry run may make."""
 DENIED: Final = frozenset({"AccessDeniedException", "AccessDenied", "UnauthorizedOperation", "403"})
+UNKNOWN_OPERATION: Final = frozenset({"UnknownOperationException", "UnknownOperation", "InvalidAction"})
+"""Codes of a server that has no such call."""
 _ABSENT: Final = frozenset({"ResourceNotFoundException"})
 _EXPIRED: Final = frozenset(
     {"AuthFailure", "ExpiredToken", "ExpiredTokenException", "IncompleteSignature", "InvalidAccessKeyId", "InvalidClientTokenId"}
@@ -192,6 +194,11 @@ def status_code(error: ClientError) -> int:
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
+def is_for_now(error: ClientError) -> bool:
+    """Say whether what was refused may work when it is made again."""
+    return error_code(error) in FOR_NOW or status_code(error) >= _SERVER_ERROR
+
+
 @contextmanager
 def translated(operation: str, target: str) -> Iterator[None]:
     """Translate botocore's errors; `operation` is the IAM action, `target` the table, bucket or key."""
@@ -221,7 +228,7 @@ def translated(operation: str, target: str) -> Iterator[None]:
 
 def _of_client_error(error: ClientError, operation: str, target: str) -> DynalakeError:
     code = error_code(error)
-    if code in FOR_NOW or status_code(error) >= _SERVER_ERROR:
+    if is_for_now(error):
         return TransientServiceError(f"{operation} on {target} failed for now ({code}); run again later")
     if code in DENIED:
         return NotPermittedError(f"{operation} on {target} is not permitted; grant it to the role in use")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -59,16 +59,11 @@ def read(client: CloudWatchClient, asked: Sequence[Asked], start: datetime, end:
     numbered = list(enumerate(asked))
     for some in _chunks(numbered, _MOST_QUERIES):
         queries = [_query(number, one) for number, one in some]
-        token: Mapping[str, Any] = {}
-        while True:
-            with translated("cloudwatch:GetMetricData", "the metrics"):
-                answer = client.get_metric_data(MetricDataQueries=queries, StartTime=start, EndTime=end, **token)
-            for result in answer["MetricDataResults"]:
-                number = int(result["Id"].removeprefix("m"))
-                found[number].update(zip(result["Timestamps"], result["Values"], strict=True))
-            if not answer.get("NextToken"):
-                break
-            token = {"NextToken": answer["NextToken"]}
+        with translated("cloudwatch:GetMetricData", "the metrics"):
+            pages = list(client.get_paginator("get_metric_data").paginate(MetricDataQueries=queries, StartTime=start, EndTime=end))
+        for result in (one for page in pages for one in page["MetricDataResults"]):
+            number = int(result["Id"].removeprefix("m"))
+            found[number].update(zip(result["Timestamps"], result["Values"], strict=True))
     return [dict(sorted(values.items())) for values in found]
 
 
@@ -81,16 +76,10 @@ def _query(number: int, asked: Asked) -> Any:  # noqa: ANN401 - a MetricDataQuer
 
 def alarms(client: CloudWatchClient, prefix: str) -> dict[str, tuple[str, float | None]]:
     """Return the state (OK, ALARM, INSUFFICIENT_DATA) and the threshold of each alarm whose name begins so."""
-    found: dict[str, tuple[str, float | None]] = {}
-    token: Mapping[str, Any] = {}
-    while True:
-        with translated("cloudwatch:DescribeAlarms", f"alarms {prefix}*"):
-            answer = client.describe_alarms(AlarmNamePrefix=prefix, **token)
-        for alarm in answer.get("MetricAlarms", []):
-            found[alarm["AlarmName"]] = (alarm["StateValue"], alarm.get("Threshold"))
-        if not answer.get("NextToken"):
-            return found
-        token = {"NextToken": answer["NextToken"]}
+    with translated("cloudwatch:DescribeAlarms", f"alarms {prefix}*"):
+        pages = list(client.get_paginator("describe_alarms").paginate(AlarmNamePrefix=prefix))
+    found = (alarm for page in pages for alarm in page.get("MetricAlarms", ()))
+    return {alarm["AlarmName"]: (alarm["StateValue"], alarm.get("Threshold")) for alarm in found}
 
 
 def _chunks(values: Sequence[_T], size: int) -> Iterator[Sequence[_T]]:

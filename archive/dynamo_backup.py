@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
-from archive.aws import DENIED, FOR_NOW, error_code, translated
+from archive.aws import DENIED, UNKNOWN_OPERATION, error_code, is_for_now, translated
 from archive.errors import RefusedError
 from archive.model.backup import NAMES, SETTLED, Backup
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _ALIVE: Final = frozenset({"CREATING", "AVAILABLE"})
-_SERVER_ERROR: Final = 500
-_UNKNOWN: Final = frozenset({"UnknownOperationException", "UnknownOperation", "InvalidAction"})
 
 
 class Backups:
@@ -30,19 +28,18 @@ class Backups:
 
     def newest(self, since: datetime) -> Backup | None:
         """Return the newest backup of ours that was asked for after `since` and is there or being made. Safe to repeat."""
-        found: list[Backup] = []
-        start: dict[str, Any] = {}
-        while True:
-            with self._refusing("ListBackups"):
-                # The range takes a minute more than is asked for: servers differ in what they do at its edge.
-                answer = self._client.list_backups(TableName=self._table, BackupType="USER", TimeRangeLowerBound=since - SETTLED, **start)
-            for one in answer.get("BackupSummaries", []):
-                ours = one["BackupName"].startswith(NAMES) and one.get("TableId", self._id) == self._id
-                if ours and one["BackupStatus"] in _ALIVE and one["BackupCreationDateTime"] > since:
-                    found.append(_backup(one))
-            if not answer.get("LastEvaluatedBackupArn"):
-                return max(found, key=lambda backup: backup.at, default=None)
-            start = {"ExclusiveStartBackupArn": answer["LastEvaluatedBackupArn"]}
+        # The range takes a minute more than is asked for: servers differ in what they do at its edge.
+        asked: Any = {"TableName": self._table, "BackupType": "USER", "TimeRangeLowerBound": since - SETTLED}
+        with self._refusing("ListBackups"):
+            pages = list(self._client.get_paginator("list_backups").paginate(**asked))
+        ours = (
+            _backup(one)
+            for page in pages
+            for one in page.get("BackupSummaries", ())
+            if one["BackupName"].startswith(NAMES) and one.get("TableId", self._id) == self._id
+            if one["BackupStatus"] in _ALIVE and one["BackupCreationDateTime"] > since
+        )
+        return max(ours, key=lambda backup: backup.at, default=None)
 
     def create(self, run: str) -> Backup:
         """Ask for a backup that is named after a run. A repeat makes another."""
@@ -66,12 +63,11 @@ class Backups:
             try:
                 yield
             except ClientError as error:
-                code = error_code(error)
-                if code in FOR_NOW or int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)) >= _SERVER_ERROR:
+                if is_for_now(error):
                     raise
-                why = (
-                    "is not permitted" if code in DENIED else "is not known to this server" if code in _UNKNOWN else f"was refused ({code})"
-                )
+                code = error_code(error)
+                unknown = "is not known to this server" if code in UNKNOWN_OPERATION else f"was refused ({code})"
+                why = "is not permitted" if code in DENIED else unknown
                 message = (
                     f"nothing was removed: the first purge begins with a backup of table {self._table}, and {about} {why}; "
                     "make that possible, or set [policy] backup_before_first_purge = false"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
-from archive.aws import error_code, translated
+from archive.aws import UNKNOWN_OPERATION, error_code, translated
 from archive.errors import DynalakeError, RefusedError, ServiceError, TransientServiceError
 from archive.model.described_table import Answer, Described, Step, indexes_in
 from archive.model.index_plan import IndexPlan, Throughput, plan_indexes, update_request
@@ -66,18 +66,12 @@ class SourceTable:
             table,
             ttl if isinstance(ttl, str) else ttl["TimeToLiveDescription"],
             recovery if isinstance(recovery, str) else recovery["ContinuousBackupsDescription"].get("PointInTimeRecoveryDescription", {}),
-            backups if isinstance(backups, str) else backups["BackupSummaries"],
+            backups,
         )
 
-    def _backups(self) -> dict[str, Any]:
-        found: list[Any] = []
-        start: dict[str, str] = {}
-        while True:
-            answer = self.client.list_backups(TableName=self.name, BackupType="ALL", **start)  # type: ignore[arg-type]
-            found += answer.get("BackupSummaries", [])
-            if not answer.get("LastEvaluatedBackupArn"):
-                return {"BackupSummaries": found}
-            start = {"ExclusiveStartBackupArn": answer["LastEvaluatedBackupArn"]}
+    def _backups(self) -> list[Any]:
+        pages = self.client.get_paginator("list_backups").paginate(TableName=self.name, BackupType="ALL")
+        return [one for page in pages for one in page.get("BackupSummaries", ())]
 
     def create(self, *, protected: bool) -> None:
         """Create the table, and return when it and its indexes are active.
@@ -211,7 +205,7 @@ def _known(operation: str, about: str, ask: Callable[[], Any]) -> Any:  # noqa: 
 
 def _reason(error: DynalakeError) -> str:
     cause = error.__cause__
-    if isinstance(cause, ClientError) and error_code(cause) in ("UnknownOperationException", "UnknownOperation", "InvalidAction"):
+    if isinstance(cause, ClientError) and error_code(cause) in UNKNOWN_OPERATION:
         return f"this server does not know {cause.operation_name}"
     return str(error)
 
