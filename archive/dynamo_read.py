@@ -6,7 +6,7 @@ and are decoded by our codec. How a read is paid for, and the next page read ahe
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Context, Decimal
 from typing import TYPE_CHECKING, Any, Final
@@ -291,9 +291,14 @@ class Reader:
 
 def describe(client: DynamoDBClient, source: Source) -> TableFacts:
     """Describe the table; raises InputError where it or its index is not what the settings say."""
-    with translated("dynamodb:DescribeTable", f"table {source.table}"):
-        answer = client.describe_table(TableName=source.table)
-    return facts_of(answer["Table"], source)
+    return facts_of(described(client, source.table), source)
+
+
+def described(client: DynamoDBClient, table: str) -> Mapping[str, Any]:
+    """Return DescribeTable's `Table`; raises InputError where there is none."""
+    with translated("dynamodb:DescribeTable", f"table {table}"):
+        answer: Mapping[str, Any] = client.describe_table(TableName=table)["Table"]
+    return answer
 
 
 def _last_ms(rows: pa.RecordBatch, time_column: str) -> int:

@@ -139,10 +139,7 @@ class SweepForm(RunForm):
 
     def asked(self, settings: Settings) -> Request:  # noqa: ARG002 - the settings allow it always
         """Return the engine's request; raises InputError for half a window."""
-        if (self.start is None) != (self.end is None):
-            message = "give --from and --to together, or neither for all that may be archived"
-            raise InputError(message)
-        return Request(self.command, Window(self.start, self.end) if self.start and self.end else None)
+        return Request(self.command, whole_or_none(self.start, self.end))
 
     def __str__(self) -> str:
         """Say what is asked for."""
@@ -182,6 +179,14 @@ def _of(modules: tuple[str, ...]) -> str:
 
 def _dry_run(text: str, form: RunForm | RestoreForm) -> str:
     return f"{text} (dry run)" if form.dry_run else text
+
+
+def whole_or_none(start: datetime | None, end: datetime | None) -> Window | None:
+    """Return the window between two instants, or None without them; raises InputError for half a window."""
+    if (start is None) != (end is None):
+        message = "give --from and --to together, or neither for all that may be archived"
+        raise InputError(message)
+    return Window(start, end) if start and end else None
 
 
 def held_until(until: datetime | None, now: datetime) -> datetime:

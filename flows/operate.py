@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache, partial
+from typing import Literal
 
 from archive.engine.batch import BatchWork
 from archive.engine.batch_result import Batch, BatchResult
@@ -44,7 +45,7 @@ class Catalogue:
     table: str
 
 
-def run_id(command: Command, now: datetime) -> str:
+def run_id(command: Command | Literal["restore"], now: datetime) -> str:
     """Return a run's name: what it does, and when it began, so that records sort by time."""
     return f"{now:%Y%m%dT%H%M%S.%f}Z-{command}"
 

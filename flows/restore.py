@@ -19,6 +19,7 @@ from archive.restore.opening import OpenLake, open_lake
 from archive.restore.plan import Request, RestorePlan
 from archive.restore.planning import make_plan, target_of_request
 from archive.restore.run import RestoreResult, Surroundings, execute, record
+from flows.operate import run_id
 from flows.signals import signals_stop
 from flows.watching import measured_restore
 
@@ -38,7 +39,7 @@ class Prepared:
 
 def prepare(config: Config, request: Request, now: datetime, *, read_only: bool) -> Prepared:
     """Look which segments hold such messages, and plan. With `read_only`, clients refuse every call that could change anything."""
-    name, limits = f"{now:%Y%m%dT%H%M%S.%f}Z-restore", config.limits
+    name, limits = run_id("restore", now), config.limits
 
     @lru_cache(maxsize=1)
     def restorer() -> Clients:

@@ -24,6 +24,7 @@ from archive.lake.receipts import Receipts, Seen
 from archive.model.backup import Backup
 from archive.model.budget import Budget
 from archive.model.config import Config
+from archive.model.described_table import ttl_attribute
 from archive.model.keys import LakeKeys
 from archive.model.lake_record import LakeRecord
 from archive.model.layout import Layout, Segment
@@ -254,7 +255,7 @@ class Session:
         policy = self.config.policy
         with translated("dynamodb:DescribeTimeToLive", f"table {self.config.source.table}"):
             about = dynamodb.describe_time_to_live(TableName=self.config.source.table)["TimeToLiveDescription"]
-        if about.get("TimeToLiveStatus") not in ("ENABLED", "ENABLING") or about.get("AttributeName") != policy.ttl_attribute:
+        if ttl_attribute(about) != policy.ttl_attribute:
             message = (
                 f"table {self.config.source.table} has no TTL on {policy.ttl_attribute}, so that marked messages would never expire; "
                 "enable it, or set [policy] ttl_attribute to the one it has"

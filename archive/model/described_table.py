@@ -37,8 +37,7 @@ class Described:
     @property
     def ttl_attribute(self) -> str | None:
         """The attribute by which the table expires items; None where it does not."""
-        ttl = self.ttl
-        return None if isinstance(ttl, str) or ttl.get("TimeToLiveStatus") not in ON else str(ttl.get("AttributeName"))
+        return None if isinstance(self.ttl, str) else ttl_attribute(self.ttl)
 
     @property
     def recovery_days(self) -> int | None:
@@ -53,6 +52,11 @@ class Described:
         """The newest backup that is there or being made."""
         backups = [] if isinstance(self.backups, str) else [one for one in self.backups if one.get("BackupStatus") != "DELETED"]
         return max(backups, key=made_at, default=None)
+
+
+def ttl_attribute(ttl: Answer) -> str | None:
+    """Return the attribute that a TimeToLiveDescription says items expire by; None where they do not."""
+    return str(ttl.get("AttributeName")) if ttl.get("TimeToLiveStatus") in ON else None
 
 
 def made_at(backup: Answer) -> datetime:

@@ -8,6 +8,7 @@ from typing import Any
 
 from archive.errors import InputError
 from archive.model.budget import Index, Warm, indexes_of, warm_of
+from archive.model.described_table import ttl_attribute
 from archive.model.receipt import Owner
 from archive.model.spec import TableSpec
 
@@ -43,5 +44,5 @@ def target_of(table: Mapping[str, Any], ttl: Mapping[str, Any], spec: TableSpec)
         indexes=indexes_of(table),
         warm=warm_of(table),
         key_types={key: types[key] for key in (spec.partition_key, spec.time_key)},
-        ttl=ttl.get("AttributeName") if ttl.get("TimeToLiveStatus") in ("ENABLED", "ENABLING") else None,
+        ttl=ttl_attribute(ttl),
     )

@@ -11,8 +11,7 @@ import typer
 
 from archive.engine.planning import Request
 from archive.engine.run import RunResult
-from archive.errors import InputError
-from archive.model.window import Window, parse_instant
+from archive.model.window import parse_instant
 from flows.console import (
     ConfigOption,
     FromOption,
@@ -26,7 +25,7 @@ from flows.console import (
     reporting_to,
     settings_of,
 )
-from flows.forms import BackfillForm, NightlyForm, PurgeForm, RunForm, modules_of
+from flows.forms import BackfillForm, NightlyForm, PurgeForm, RunForm, modules_of, whole_or_none
 from flows.notify import tell_end
 from flows.operate import Catalogue, execute_directly, perform, plan_only
 from flows.report.nightly import leave_report
@@ -63,10 +62,7 @@ def plan(
     """
     with errors_as_sentences():
         settings = settings_of(config)
-        if (start is None) != (end is None):
-            message = "give --from and --to together, or neither for all that may be archived"
-            raise InputError(message)
-        window = Window(parse_instant(start), parse_instant(end)) if start and end else None
+        window = whole_or_none(parse_instant(start) if start else None, parse_instant(end) if end else None)
         request = Request("backfill" if window else "nightly", window, modules_of(settings, tuple(module or ())), exact)
         _plan_only(settings, request, as_json=as_json)
 

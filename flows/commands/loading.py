@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 from rich.progress import Progress
 
-from archive.aws import Clients, translated
+from archive.aws import Clients
+from archive.dynamo_read import described
 from archive.errors import RefusedError
 from archive.load import Target, count_items, read_items
 from archive.load import load as load_items
@@ -34,8 +35,7 @@ def load(
         console = console_for(as_json=as_json)
         source = settings.config().source
         clients = Clients(source.region, None, "archiver", _THREADS + 2)
-        with translated("dynamodb:DescribeTable", f"table {source.table}"):
-            target = Target.of(clients.dynamodb.describe_table(TableName=source.table)["Table"])
+        target = Target.of(described(clients.dynamodb, source.table))
         count = count_items(file, target)
         if not agreed(console, f"Write {count:,} items into table {source.table}?", yes=yes):
             message = "nothing was written: give --yes to load without being asked"

@@ -18,6 +18,7 @@ from archive.aws import Clients
 from archive.codec.conditions import key_of
 from archive.codec.items import items_of
 from archive.codec.values import Item, canonical
+from archive.dynamo_read import described
 from archive.dynamo_table import SourceTable
 from archive.engine.planning import Request, make_plan
 from archive.engine.session import Session
@@ -127,7 +128,7 @@ def _key(settings: Settings, item: Any) -> bytes:  # noqa: ANN401 - an item, as 
 
 
 def _put(clients: Clients, settings: Settings, items: list[Item]) -> None:
-    target = Target.of(clients.dynamodb.describe_table(TableName=settings.source.table)["Table"])
+    target = Target.of(described(clients.dynamodb, settings.source.table))
     load(clients.dynamodb, target, items, threads=1, sleep=time.sleep, progress=lambda _: None)
 
 
