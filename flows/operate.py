@@ -22,7 +22,7 @@ from archive.model.finding import Finding
 from archive.model.plan import Command, Plan
 from athena import Since, lake_tables, widen
 from flows import reporter
-from flows.memory import give_back_at_once
+from flows.memory import keep_little
 from flows.signals import signals_stop
 from flows.watching import measured, publish_run
 
@@ -53,7 +53,7 @@ def run_id(command: Command | Literal["restore"], now: datetime) -> str:
 @lru_cache(maxsize=4)
 def _work(job: Job) -> BatchWork:
     """Return this process's clients and decoders for a job; they are made once."""
-    give_back_at_once()
+    keep_little()
     session = Session(job.config, job.run)
     return BatchWork(session, job.now, lambda what, messages: reporter.current().step(what, messages))
 

@@ -14,7 +14,7 @@ from flows.archive_flows import ended, named
 from flows.artifacts import restore_plan_artifact, result_artifact
 from flows.forms import RestoreForm
 from flows.hooks import HOOKS, tell_stop
-from flows.memory import give_back_at_once
+from flows.memory import keep_little
 from flows.restore import carry_out, last_line, prepare
 from flows.settings import load_settings
 from flows.turns import turn
@@ -29,7 +29,7 @@ def restore(request: RestoreForm, config: str = "") -> State[Any]:
         config: The settings file, on the machine that runs it. Empty: DYNALAKE_CONFIG, else dynalake.toml.
 
     """
-    give_back_at_once()
+    keep_little()
     settings, now = load_settings(named(config), os.environ), datetime.now(UTC)
     told = settings.config()
     asked = request.asked(told.source.spec, now)

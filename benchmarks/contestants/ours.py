@@ -29,7 +29,7 @@ from archive.restore.wanted import Wanted
 from benchmarks.contestants.shares import world_of
 from benchmarks.fake.world import World
 from benchmarks.process import Timed
-from flows.memory import give_back_at_once
+from flows.memory import keep_little
 from flows.operate import Catalogue, execute_directly, perform
 
 # Pandas is here because of awswrangler, which users of Dynalake need not have: pyarrow imports it where it finds it (30 MB).
@@ -129,7 +129,7 @@ def nightly(table: str, bucket: str, spool: str, **more: Any) -> Timed:  # noqa:
 def restore(table: str, bucket: str, spool: str, modules: int | None = None, **more: Any) -> Timed:  # noqa: ANN401 - JSON
     """Restore what has been archived of a table, or of its first few modules, into that table."""
     world = world_of(table)
-    give_back_at_once()
+    keep_little()
     settings = config(world, bucket, spool, **more)
     clients = Clients(None, None, "purger", settings.limits.purge_requests + 4)
     lake = open_lake(Clients(None, None, "archiver", settings.limits.streams * 2 + 4), settings)
@@ -150,7 +150,7 @@ def restore(table: str, bucket: str, spool: str, modules: int | None = None, **m
 
 def _work(table: str, bucket: str, spool: str, **more: Any) -> tuple[BatchWork, Batch]:  # noqa: ANN401 - settings
     world = world_of(table)
-    give_back_at_once()
+    keep_little()
     session = Session(config(world, bucket, spool, **more), _run())
     session.open_lake()
     return BatchWork(session, now_of(world), lambda _, __: None), Batch(0, world.window, tuple(world.numbers))

@@ -36,7 +36,7 @@ from flows.console import (
     window_of,
 )
 from flows.forms import held_until
-from flows.memory import give_back_at_once
+from flows.memory import keep_little
 from flows.restore import carry_out, last_line, prepare
 
 _MOST_SEGMENTS: Final = 20
@@ -130,7 +130,7 @@ def release(
 
 
 def _restore(config: Config, request: Request, now: datetime, options: Options, *, dry_run: bool) -> None:
-    give_back_at_once()
+    keep_little()
     console = console_for(as_json=options.as_json)
     console.print("Looking which segments hold such messages.", style="dim")
     prepared = prepare(config, request, now, read_only=dry_run)
