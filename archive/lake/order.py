@@ -161,9 +161,11 @@ class Order:
         differ = np.zeros(left.num_rows, np.bool_)
         for name in columns:
             one, other = left.column(name), right.column(name)
-            unequal = pc.fill_null(pc.not_equal(one, other), fill_value=False)
-            one_null = pc.xor(pc.is_null(one), pc.is_null(other))
-            differ |= pc.or_(unequal, one_null).to_numpy()
+            unequal = pc.not_equal(one, other)
+            if one.null_count or other.null_count:
+                one_null = pc.xor(pc.is_null(one), pc.is_null(other))
+                unequal = pc.or_(pc.fill_null(unequal, fill_value=False), one_null)
+            differ |= unequal.to_numpy()
         return differ
 
     def digests(self, table: pa.Table) -> Digests:

@@ -188,9 +188,9 @@ class SegmentFile:
         return [self._run(number, origin) for number in range(self.contents.row_groups)]
 
     def _run(self, number: int, origin: int) -> Run:
-        order = self._order
-        first = order.sort_key(self._keys(number, origin).slice(0, 1), 0)
-        return Run(first, lambda: order.keyed(self._group(number), origin), self._file.metadata.row_group(number).num_rows)
+        first = self._read(lambda: next(self._file.iter_batches(1, row_groups=[number], columns=self._key_columns)))
+        place = self._order.sort_key(self._order.keyed(first, origin), 0)
+        return Run(place, lambda: self._order.keyed(self._group(number), origin), self._file.metadata.row_group(number).num_rows)
 
     def key_runs(self, origin: int) -> list[Run]:
         """Return the row groups as sorted runs of keys alone."""
@@ -199,10 +199,14 @@ class SegmentFile:
             for number, run in enumerate(self.runs(origin))
         ]
 
+    @property
+    def _key_columns(self) -> list[str]:
+        """The columns that a row's place in the order is made of."""
+        return [*self._order.columns[:-1], REMAINDER]
+
     def _keys(self, number: int, origin: int) -> pa.Table:
         order = self._order
-        columns = [*order.columns[:-1], REMAINDER]
-        rows = self._read(lambda: self._file.read_row_group(number, columns=columns))
+        rows = self._read(lambda: self._file.read_row_group(number, columns=self._key_columns))
         return order.keyed(rows, origin).select([*order.columns, ORIGIN, MARK])
 
     def _group(self, number: int) -> pa.Table:
