@@ -242,7 +242,7 @@ class PartiqlRemover:
         return outcomes[0]
 
     def _statement(self, target: Target, known: frozenset[str]) -> BatchStatementRequestTypeDef | None:
-        if not self._types.issuperset(tag for value in target.item.values() for tag in value):
+        if not self._types.issuperset(set().union(*target.item.values())):
             return None
         built = statement(self._table.name, self._table.spec, target, known)
         if built is None:

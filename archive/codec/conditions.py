@@ -71,7 +71,7 @@ def _absent(target: Target, known: Iterable[str]) -> list[str]:
     """Return the names that must be missing: every known one that the archived item lacks, and the TTL that a mark sets."""
     if target.change.kind == "unmark":
         return []
-    names = set(known) - set(target.item)
+    names = set(known).difference(target.item)
     if target.change.kind == "mark":
         names.add(target.change.attribute)
     return sorted(names)

@@ -9,10 +9,11 @@ Attribute values are in the form that boto3's low-level client takes and gives: 
 
 from __future__ import annotations
 
-import json
 from base64 import b64decode, b64encode
+from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
+from types import NoneType
 from typing import Any, Final, cast
 
 import msgspec
@@ -173,30 +174,43 @@ def equal(one: Item, other: Item) -> bool:
 
 
 class _Digits(str):
-    """The text of a JSON number, with every digit."""
+    """The text of a JSON number that is not a whole one, with every digit."""
 
     __slots__ = ()
 
 
-def from_plain(plain: Any) -> AttributeValue:  # noqa: ANN401, PLR0911 - one return a type is the clearest form
+def from_plain(plain: Any) -> AttributeValue:  # noqa: ANN401
     """Return the attribute value of one plain JSON value whose numbers are Decimal, int or digits; undoes `to_plain`."""
-    if isinstance(plain, _Digits):
-        return {"N": canonical_number(str(plain))}
-    if isinstance(plain, str):
-        return {"S": plain}
-    if plain is None:
-        return {"NULL": True}
-    if isinstance(plain, bool):
-        return {"BOOL": plain}
-    if isinstance(plain, int | Decimal):
-        return {"N": canonical_number(str(plain))}
-    if isinstance(plain, list):
-        return {"L": [from_plain(member) for member in plain]}
-    if len(plain) == 1:
-        ((tag, inner),) = plain.items()
+    return _FROM_PLAIN[type(plain)](plain)
+
+
+def _number(number: Any) -> AttributeValue:  # noqa: ANN401 - digits, or a Decimal
+    return {"N": canonical_number(str(number))}
+
+
+def _integer(number: int) -> AttributeValue:
+    text = str(number)
+    return {"N": text if len(text) <= _PLAIN_DIGITS else canonical_number(text)}
+
+
+def _object(members: dict[str, Any]) -> AttributeValue:
+    if len(members) == 1:
+        ((tag, inner),) = members.items()
         if tag in TAGS:
             return _untagged(tag, inner)
-    return {"M": {name: from_plain(member) for name, member in plain.items()}}
+    return {"M": {name: _FROM_PLAIN[type(member)](member) for name, member in members.items()}}
+
+
+_FROM_PLAIN: Final[dict[type, Callable[[Any], AttributeValue]]] = {
+    str: lambda text: {"S": text},
+    int: _integer,
+    _Digits: _number,
+    Decimal: _number,
+    bool: lambda boolean: {"BOOL": boolean},
+    NoneType: lambda _: {"NULL": True},
+    list: lambda members: {"L": [_FROM_PLAIN[type(member)](member) for member in members]},
+    dict: _object,
+}
 
 
 def _untagged(tag: str, inner: Any) -> AttributeValue:  # noqa: ANN401
@@ -211,10 +225,10 @@ def _untagged(tag: str, inner: Any) -> AttributeValue:  # noqa: ANN401
     return {"SS": list(inner)}
 
 
-_decoder = json.JSONDecoder(parse_int=_Digits, parse_float=_Digits)
+_decode = msgspec.json.Decoder(float_hook=_Digits).decode
 
 
 def decode_plain(text: str) -> Item:
     """Return the attributes that `encode_plain` printed, as an item."""
-    attributes: dict[str, Any] = _decoder.decode(text)
-    return {name: from_plain(plain) for name, plain in attributes.items()}
+    attributes: dict[str, Any] = _decode(text)
+    return {name: _FROM_PLAIN[type(plain)](plain) for name, plain in attributes.items()}
