@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final, Literal
 from zlib import crc32
 
 import boto3
+import botocore
 from botocore import exceptions as boto_errors
 from botocore.config import Config as BotoConfig
 from botocore.credentials import CredentialProvider, RefreshableCredentials
@@ -88,6 +91,10 @@ _RETRIES: Final = 8
 _SECONDS_TO_CONNECT: Final = 10
 _SECONDS_TO_READ: Final = 60
 _SOME_SECONDS: Final = 5
+_USER_AGENT: Final = (
+    f"dynalake/{version('dynalake')} Boto3/{boto3.__version__} Botocore/{botocore.__version__} Python/{platform.python_version()}"
+)
+"""What CloudTrail shows of who made a request. It is made once: botocore makes its own anew for each request, twice."""
 
 
 class Clients:
@@ -101,6 +108,7 @@ class Clients:
         with translated("sts:AssumeRole" if role else "loading credentials", role or "the default credentials"):
             self.session = _session(region, role, half)
             options = BotoConfig(
+                user_agent=_USER_AGENT,
                 retries={"mode": "standard", "total_max_attempts": _RETRIES},
                 connect_timeout=_SECONDS_TO_CONNECT,
                 read_timeout=_SECONDS_TO_READ,
@@ -121,7 +129,10 @@ class Clients:
         if (made := self._impatient.get((service, region))) is not None:
             return made
         options = BotoConfig(
-            retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=_SOME_SECONDS, read_timeout=2 * _SOME_SECONDS
+            user_agent=_USER_AGENT,
+            retries={"mode": "standard", "total_max_attempts": 2},
+            connect_timeout=_SOME_SECONDS,
+            read_timeout=2 * _SOME_SECONDS,
         )
         with translated("loading credentials", "the default credentials"):
             client = self.session.client(service, region_name=region, config=options)  # type: ignore[call-overload] # any service

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -128,6 +129,20 @@ def test_without_a_role_the_callers_credentials_are_used(moto_server: Server, mo
     assert clients.session.get_credentials().access_key == "testing"  # type: ignore[union-attr]
     assert json.dumps(clients.dynamodb.list_tables()["TableNames"])
     assert clients.dynamodb.meta.config.max_pool_connections == 7  # type: ignore[attr-defined]
+
+
+def test_every_request_says_that_it_is_dynalakes(moto_server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that CloudTrail shows it; S3, DynamoDB, and the services that work goes on without."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", moto_server.endpoint)
+    clients = Clients(REGION, None, "archiver", 4)
+    seen: list[str] = []
+    for client in (clients.dynamodb, clients.s3, cloudwatch := clients.impatient("cloudwatch")):
+        client.meta.events.register("before-send", lambda request, **_: seen.append(request.headers["User-Agent"]))
+    clients.dynamodb.list_tables()
+    clients.s3.list_buckets()
+    cloudwatch.describe_alarms()
+    assert len(seen) == 3
+    assert all(re.match(r"b?'?dynalake/\d+\.\d+\.\d+ Boto3/", str(agent)) for agent in seen)
 
 
 @pytest.mark.parametrize("service", ["cloudwatch", "athena"])
