@@ -59,22 +59,21 @@ def key_of(spec: TableSpec, item: Item) -> Item:
     return {name: item[name] for name in (spec.partition_key, spec.time_key)}
 
 
-def _compared(spec: TableSpec, target: Target) -> dict[str, AttributeValue]:
-    """Return the attributes that are compared besides the key; an unmark compares the mark only."""
-    change = target.change
-    if change.kind == "unmark":
-        return {change.attribute: {"N": str(change.seconds)}}
-    return {name: value for name, value in target.item.items() if name not in (spec.partition_key, spec.time_key)}
+def _compared(keys: tuple[str, str], names: Iterable[str], change: Change) -> list[str]:
+    """Return the names of the attributes that are compared besides the key; an unmark compares the mark only."""
+    return [change.attribute] if change.kind == "unmark" else sorted(set(names).difference(keys))
 
 
-def _absent(target: Target, known: Iterable[str]) -> list[str]:
+def _absent(names: Iterable[str], known: Iterable[str], change: Change) -> list[str]:
     """Return the names that must be missing: every known one that the archived item lacks, and the TTL that a mark sets."""
-    if target.change.kind == "unmark":
+    if change.kind == "unmark":
         return []
-    names = set(known).difference(target.item)
-    if target.change.kind == "mark":
-        names.add(target.change.attribute)
-    return sorted(names)
+    absent = set(known).difference(names)
+    return sorted(absent | {change.attribute} if change.kind == "mark" else absent)
+
+
+def _mark(change: Change) -> AttributeValue:
+    return {"N": str(change.seconds)}
 
 
 def expression(spec: TableSpec, target: Target, known: Iterable[str]) -> Expression | None:
@@ -82,16 +81,17 @@ def expression(spec: TableSpec, target: Target, known: Iterable[str]) -> Express
 
     None where not even the archived attributes fit in: such a message cannot be removed safely.
     """
+    change, item = target.change, target.item
     names = {"#k": spec.partition_key}
     values: dict[str, AttributeValue] = {}
     parts = ["attribute_exists(#k)"]
-    for number, (name, value) in enumerate(sorted(_compared(spec, target).items())):
-        names[f"#a{number}"], values[f":a{number}"] = name, value
+    for number, name in enumerate(_compared((spec.partition_key, spec.time_key), item, change)):
+        names[f"#a{number}"], values[f":a{number}"] = name, _mark(change) if change.kind == "unmark" else item[name]
         parts.append(f"#a{number} = :a{number}")
     length = len(_AND.join(parts))
     if length > MOST_EXPRESSION or len(parts) > MOST_COMPARISONS:
         return None
-    for number, name in enumerate(_absent(target, known)):
+    for number, name in enumerate(_absent(item, known, change)):
         part = f"attribute_not_exists(#n{number})"
         length += len(_AND) + len(part)
         if length > MOST_EXPRESSION or len(parts) == MOST_COMPARISONS:
@@ -99,40 +99,50 @@ def expression(spec: TableSpec, target: Target, known: Iterable[str]) -> Express
         names[f"#n{number}"] = name
         parts.append(part)
     update = ""
-    if target.change.kind == "mark":
-        names["#ttl"], values[":ttl"] = target.change.attribute, {"N": str(target.change.seconds)}
+    if change.kind == "mark":
+        names["#ttl"], values[":ttl"] = change.attribute, _mark(change)
         update = "SET #ttl = :ttl"
-    elif target.change.kind == "unmark":
-        names["#ttl"] = target.change.attribute
+    elif change.kind == "unmark":
+        names["#ttl"] = change.attribute
         update = "REMOVE #ttl"
     return Expression(_AND.join(parts), update, names, values)
 
 
 def statement(table: str, spec: TableSpec, target: Target, known: Iterable[str]) -> tuple[str, list[Any]] | None:
     """Return a PartiQL statement and its parameters, or None where it would be longer than DynamoDB takes."""
-    key, compared, change = key_of(spec, target.item), sorted(_compared(spec, target).items()), target.change
-    names = (*key, *(name for name, _ in compared))
-    text = _statement(table, names, tuple(_absent(target, known)), change.kind, change.attribute)
-    if text is None:
+    change, item = target.change, target.item
+    keys = (spec.partition_key, spec.time_key)
+    built = _statement(table, keys, tuple(item), frozenset(known), change.kind, change.attribute)
+    if built is None:
         return None
-    parameters: list[Any] = [*key.values(), *(value for _, value in compared)]
-    if change.kind == "mark":
-        parameters.insert(0, {"N": str(change.seconds)})
-    return text, parameters
+    text, names = built
+    return text, [_mark(change) if name is None else item[name] for name in names]
 
 
 @lru_cache(maxsize=4_096)
-def _statement(table: str, compared: tuple[str, ...], absent: tuple[str, ...], kind: str, attribute: str) -> str | None:
-    """Return a statement's text, which is the same for all messages with the same attributes; None where it would be too long."""
-    conditions = [f"{_quoted(name)}=?" for name in compared] + [f"{_quoted(name)} IS MISSING" for name in absent]
+def _statement(
+    table: str, keys: tuple[str, str], names: tuple[str, ...], known: frozenset[str], kind: str, attribute: str
+) -> tuple[str, tuple[str | None, ...]] | None:
+    """Return a statement's text, and the names whose values are its parameters (None: the mark); None where it would be too long.
+
+    Both are the same for all messages with the same attributes.
+    """
+    change = Change(kind, attribute)
+    compared = _compared(keys, names, change)
+    conditions = [f"{_quoted(name)}=?" for name in (*keys, *compared)] + [
+        f"{_quoted(name)} IS MISSING" for name in _absent(names, known, change)
+    ]
     where = _AND.join(conditions)
+    parameters: tuple[str | None, ...] = (*keys, *compared)
     if kind == "mark":
         text = f"UPDATE {_quoted(table)} SET {_quoted(attribute)}=? WHERE {where} RETURNING ALL OLD *"  # noqa: S608 - as below
+        parameters = (None, *parameters)
     elif kind == "unmark":
         text = f"UPDATE {_quoted(table)} REMOVE {_quoted(attribute)} WHERE {where} RETURNING ALL OLD *"
+        parameters = (*keys, None)
     else:
         text = f"DELETE FROM {_quoted(table)} WHERE {where} RETURNING ALL OLD *"  # noqa: S608 - names are quoted, values are parameters
-    return None if len(text) > MOST_CHARACTERS or len(conditions) > MOST_COMPARISONS else text
+    return None if len(text) > MOST_CHARACTERS or len(conditions) > MOST_COMPARISONS else (text, parameters)
 
 
 def _quoted(name: str) -> str:

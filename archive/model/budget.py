@@ -116,10 +116,8 @@ class Index:
     attributes: frozenset[str] | None = None
     local: bool = False
 
-    def image(self, item: Item | None) -> Item | None:
+    def image(self, item: Item) -> Item | None:
         """Return what the index holds of an item; None where it does not hold it: its keys are not there, or are no keys."""
-        if item is None:
-            return None
         for key in self.keys:
             if _KEY_TYPES.isdisjoint(item.get(key, ())):
                 return None
@@ -184,37 +182,42 @@ def write_cost(before: Item | None, after: Item | None, indexes: Iterable[Index]
     nothing where what it holds stays the same.
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html#GSI.ThroughputConsiderations.Writes
     """
-    whole = {id(image): _units(image) for image in (before, after)}  # most indexes hold all of an item: it is measured once
-    table = max(1.0, *whole.values())
+    wholes = [(item, _units(item)) for item in (before, after) if item is not None]
+    table = max((units for _, units in wholes), default=1.0)
     by_index: dict[str, float] = {}
     by_value: dict[tuple[str, Value], float] = {}
     for index in indexes:
-        old, new = index.image(before), index.image(after)
-        if old == new:
-            continue
-        entries = [(image, whole.get(id(image)) or _units(image)) for image in (old, new) if image is not None]
-        if old and new and all(old[key] == new[key] for key in index.keys):
-            entries = [max(entries, key=lambda entry: entry[1])]
+        entries = []
+        for item, whole in wholes:
+            if (image := index.image(item)) is not None:  # most indexes hold all of an item: it is measured once
+                entries.append((image, whole if image is item else _units(image)))
+        if len(entries) > 1:
+            (old, _), (new, _) = entries
+            if old == new:
+                continue
+            if all(old[key] == new[key] for key in index.keys):
+                entries = [max(entries, key=lambda entry: entry[1])]
         units = sum(entry_units for _, entry_units in entries)
         if index.local:
             table += units
-            continue
-        by_index[index.name] = units
-        for image, entry_units in entries:
-            place = (index.name, value_of(image[index.keys[0]]))
-            by_value[place] = by_value.get(place, 0.0) + entry_units
+        elif entries:
+            by_index[index.name] = units
+            for image, entry_units in entries:
+                place = (index.name, value_of(image[index.keys[0]]))
+                by_value[place] = by_value.get(place, 0.0) + entry_units
     return Cost("write", table, by_index, by_value)
 
 
 def value_of(attribute: Mapping[str, Any]) -> Value:
     """Return a key attribute's value, such that equal keys are equal: 55 and 55.0 are one."""
-    ((tag, inner),) = attribute.items()
+    [tag] = attribute
+    inner: Any = attribute[tag]
     found: Value = Decimal(inner) if tag == "N" else inner
     return found
 
 
-def _units(image: Item | None) -> float:
-    return 0.0 if image is None else float(max(1, -(-item_size(image) // WRITE_BLOCK)))
+def _units(image: Item) -> float:
+    return float(max(1, -(-item_size(image) // WRITE_BLOCK)))
 
 
 def reported(estimate: Cost, consumed: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None) -> Cost:
