@@ -239,7 +239,8 @@ class PageDecoder:
         for position, plain in extras.items():
             more = {name: column[position] for name, column in learned_columns.items() if column[position] is not UNSET}
             lines[position] = encode_plain(more | plain)
-        return pa.array([None if line == _NOTHING else line for line in lines], pa.string())
+        printed = pa.array([None if line == _NOTHING else line for line in lines], pa.binary())
+        return printed.view(pa.string())  # what was printed is UTF-8, and need not be looked at once more
 
     def _learn(self, items: Iterable[Item]) -> bool:
         """Learn what is new about items that did not fit, so that their like are parsed at once; say whether there was anything."""
