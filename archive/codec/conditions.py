@@ -129,9 +129,8 @@ def _statement(
     """
     change = Change(kind, attribute)
     compared = _compared(keys, names, change)
-    conditions = [f"{_quoted(name)}=?" for name in (*keys, *compared)] + [
-        f"{_quoted(name)} IS MISSING" for name in _absent(names, known, change)
-    ]
+    absent = _absent(names, known, change)
+    conditions = [f"{_quoted(name)}=?" for name in (*keys, *compared)] + [f"{_quoted(name)} IS MISSING" for name in absent]
     where = _AND.join(conditions)
     parameters: tuple[str | None, ...] = (*keys, *compared)
     if kind == "mark":

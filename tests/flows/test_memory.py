@@ -25,6 +25,16 @@ print((full - held()) // 1024)
 """
 
 
+_COLLECTED = """
+import gc, flows.memory
+flows.memory.keep_little()
+frozen = gc.get_freeze_count()
+kept = [[] for _ in range(1_000)]
+flows.memory.keep_little()
+print(frozen > 1_000 and gc.get_freeze_count() == frozen and gc.get_threshold()[0] >= 10_000 and gc.isenabled())
+"""
+
+
 def _printed(program: str, **environment: str) -> str:
     variables = {name: value for name, value in os.environ.items() if name != "ARROW_DEFAULT_MEMORY_POOL"} | environment
     return subprocess.run([sys.executable, "-c", program], env=variables, capture_output=True, text=True, check=True).stdout.strip()
@@ -40,3 +50,8 @@ def test_arrow_takes_its_memory_from_malloc(chosen: dict[str, str], pool: str) -
 def test_what_is_freed_goes_back_though_small_things_lie_between() -> None:
     """Nearly all of 64 blocks of 6 MB, in MB."""
     assert int(_printed(_RETURNED)) > 300
+
+
+def test_cycles_are_looked_for_seldom_and_not_among_what_was_imported() -> None:
+    """Asked for again, nothing of the work so far is left out: only what is there for ever."""
+    assert _printed(_COLLECTED) == "True"
