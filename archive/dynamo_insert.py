@@ -17,7 +17,7 @@ from archive.attempts import attempts, watch
 from archive.aws import FOR_NOW, THROTTLES, error_code, translated
 from archive.codec.conditions import key_of
 from archive.codec.inserts import differing, has_passed, insert_statement, lasting
-from archive.codec.values import AttributeValue, Item, canonical, equal
+from archive.codec.values import AttributeValue, Item, canonical, equal, types_in
 from archive.errors import ServiceError, TransientServiceError
 from archive.governor import Governor
 from archive.model.budget import Cost, read_cost, total, write_cost
@@ -123,7 +123,7 @@ class Inserter:
             there = self._put(self._absent(waiting, images), images, outcomes)
             unread = [item for item in there if self._key(item) not in images]
             images |= self.images(unread)
-            found = [item for item in items if self._key(item) in images]
+            found = [item for item in items if self._key(item) in images] if images else []
             if tries == 0:
                 # A refused put costs ten times as much as a read: where most were there, the next batch looks first.
                 self._look_first = len(found) * 2 > len(items)
@@ -142,6 +142,8 @@ class Inserter:
 
     def _absent(self, waiting: list[Priced], images: dict[bytes, Item]) -> list[Priced]:
         """Return those that are not there; what was taken for the others is given back, as they are not put."""
+        if not images:
+            return waiting
         absent: list[Priced] = []
         for cost, item in waiting:
             if self._key(item) in images:
@@ -206,7 +208,7 @@ class Inserter:
 
     def _statement(self, item: Item) -> str | None:
         """Return a PartiQL INSERT, or None where the item goes singly."""
-        if not self._terms.types.issuperset(tag for value in item.values() for tag in value):
+        if not self._terms.types.issuperset(types_in(item)):
             return None
         return insert_statement(self.table.name, item)
 

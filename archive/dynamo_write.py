@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 from archive.attempts import attempts, watch
 from archive.aws import DENIED, FOR_NOW, THROTTLES, error_code, translated
 from archive.codec.conditions import Target, expression, key_of, statement
-from archive.codec.values import Item, canonical, decode_plain, equal
+from archive.codec.values import Item, canonical, decode_plain, equal, types_in
 from archive.errors import DynalakeError, NotPermittedError, ServiceError, TransientServiceError
 from archive.governor import Governor
 from archive.model.budget import Cost, Index, total, write_cost
@@ -242,7 +242,7 @@ class PartiqlRemover:
         return outcomes[0]
 
     def _statement(self, target: Target, known: frozenset[str]) -> BatchStatementRequestTypeDef | None:
-        if not self._types.issuperset(set().union(*target.item.values())):
+        if not self._types.issuperset(types_in(target.item)):
             return None
         built = statement(self._table.name, self._table.spec, target, known)
         if built is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from archive.codec.conditions import MOST_CHARACTERS, MOST_COMPARISONS
 from archive.codec.values import AttributeValue, Item, canonical, number_of
 
@@ -13,9 +15,15 @@ def insert_statement(table: str, item: Item) -> str | None:
     INSERT of a key that is there is refused (DuplicateItem):
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-reference.insert.html
     """
-    if len(item) > MOST_COMPARISONS or not all(map(_can_be_quoted, item)):
+    return _statement(table, tuple(item))
+
+
+@lru_cache(maxsize=4_096)
+def _statement(table: str, names: tuple[str, ...]) -> str | None:
+    """Return a statement's text, which is the same for all items with the same attributes in the same order."""
+    if len(names) > MOST_COMPARISONS or not all(map(_can_be_quoted, names)):
         return None
-    members = ", ".join(f"'{name}': ?" for name in item)
+    members = ", ".join(f"'{name}': ?" for name in names)
     text = f'INSERT INTO "{table}" VALUE {{{members}}}'
     return text if len(text) <= MOST_CHARACTERS else None
 

@@ -118,6 +118,11 @@ def type_of(value: object) -> tuple[str, Any]:
     raise ProofError(message)
 
 
+def types_in(item: Item) -> set[str]:
+    """Return the types of an item's attributes."""
+    return set().union(*item.values())
+
+
 def from_wire(key: Item) -> Item:
     """Return a key as boto3's client takes it: binary is base64 text on the wire."""
     ours: Item = {}
