@@ -15,7 +15,7 @@ from typing import Final
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # of mallopt(3), which is there where libc is glibc
 _MAPPED_FROM: Final = 4 * 2**20
 """Bytes: row groups and the like, from here on, are mapped one by one, and unmapped when they are freed."""
-_KEPT: Final = 16 * 2**20
+_KEPT: Final = 8 * 2**20
 """Bytes of freed memory that an arena keeps at its end."""
 _ARENAS: Final = 2
 """Threads share so many: each would else keep as much."""

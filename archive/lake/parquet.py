@@ -210,7 +210,7 @@ class SegmentFile:
         return order.keyed(rows, origin).select([*order.columns, ORIGIN, MARK])
 
     def _group(self, number: int) -> pa.Table:
-        return self._read(lambda: self._file.read_row_group(number))
+        return self._read(lambda: self._file.read_row_group(number, use_threads=False))
 
     @staticmethod
     def _read(read: Callable[[], _T]) -> _T:

@@ -203,8 +203,8 @@ def _lost(order: Order, segment: Segment, chunk: pa.Table, missing: np.ndarray[A
 
 def _check_unique(order: Order, segment: Segment, file: SegmentFile, digests: Digests) -> None:
     """Refuse a key that stands under two modules: their rows are far apart, so digests find them."""
-    ordered = np.sort(digests)
-    suspects = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+    digests.sort()
+    suspects = np.unique(digests[1:][digests[1:] == digests[:-1]])
     if len(digests) != file.contents.rows:
         raise _failed(segment, "its rows do not come back from disk")
     if not len(suspects):

@@ -81,6 +81,7 @@ class Spool:
         self._path = path
         self._lock = Lock()
         self._runs: dict[Segment, list[Run]] = {}
+        self._schemas: list[pa.Schema] = []
         self.bytes = 0
         self.rows: dict[Segment, int] = {}
         """Rows appended, by segment."""
@@ -120,8 +121,9 @@ class Spool:
                 self.bytes += data.size
             with local_disk():
                 _write_all(self._descriptor, data, offset)
-            run = Run(self._order.sort_key(table, 0), self._loader(offset, data.size, batch.schema), batch.num_rows)
+            first = self._order.sort_key(table, 0)
             with self._lock:
+                run = Run(first, _Loader(self._descriptor, offset, data.size, self._kept(batch.schema)), batch.num_rows)
                 self._runs.setdefault(segment, []).append(run)
                 self.rows[segment] = self.rows.get(segment, 0) + batch.num_rows
 
@@ -133,8 +135,13 @@ class Spool:
         """Return the sorted runs of one segment."""
         return list(self._runs.get(segment, ()))
 
-    def _loader(self, offset: int, size: int, schema: pa.Schema) -> _Loader:
-        return _Loader(self._descriptor, offset, size, schema)
+    def _kept(self, schema: pa.Schema) -> pa.Schema:
+        """Return the one schema that is kept for all batches like this: Arrow makes one of some 5 KB for each."""
+        for kept in self._schemas:
+            if kept.equals(schema, check_metadata=True):
+                return kept
+        self._schemas.append(schema)
+        return schema
 
     def close(self) -> None:
         """Close and remove the file."""

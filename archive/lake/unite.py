@@ -179,7 +179,8 @@ class Uniter:
         self, runs: list[Run], digests: list[np.ndarray[Any, np.dtype[np.uint64]]], known: dict[Key, pa.Table]
     ) -> dict[Key, pa.Table]:
         """Return the winners of keys that were written under two modules; digests that merely collide settle at once."""
-        ordered = np.sort(np.concatenate(digests)) if digests else np.zeros(0, np.uint64)
+        ordered = np.concatenate([np.zeros(0, np.uint64), *digests])
+        ordered.sort()
         suspects = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
         if not len(suspects):
             return {}
