@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import ClientError
 
 from archive.attempts import attempts, watch
-from archive.aws import FOR_NOW, THROTTLES, error_code, translated
+from archive.aws import FOR_NOW, THROTTLES, UNKNOWN_OPERATION, error_code, translated
 from archive.codec.conditions import key_of
 from archive.codec.inserts import differing, has_passed, insert_statement, lasting
 from archive.codec.values import AttributeValue, Item, canonical, equal, types_in
@@ -76,7 +76,7 @@ def describe_target(client: DynamoDBClient, name: str, spec: TableSpec) -> Targe
         try:
             ttl: Any = client.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
         except ClientError as error:
-            if "Unknown" not in error_code(error):  # a server that has no TTL
+            if error_code(error) not in UNKNOWN_OPERATION:  # a server that has no TTL
                 raise
             ttl = {}
     return target_of(table, ttl, spec)

@@ -113,7 +113,7 @@ class Reader:
                     raise RefusedError(message)
                 seen.add(module)
                 yield module, milliseconds_of(item[spec.time_key])
-                last = {name: _LAST[facts.key_types[name]] for name in (spec.partition_key, spec.time_key)}
+                last = {name: _LAST[facts.key_types[name]] for name in spec.primary_key}
                 start = {**last, spec.module_key: item[spec.module_key]}
             if answer.start_key is None:
                 return

@@ -56,7 +56,7 @@ class Expression:
 
 def key_of(spec: TableSpec, item: Item) -> Item:
     """Return an item's primary key."""
-    return {name: item[name] for name in (spec.partition_key, spec.time_key)}
+    return {name: item[name] for name in spec.primary_key}
 
 
 def _compared(keys: tuple[str, str], names: Iterable[str], change: Change) -> list[str]:
@@ -85,7 +85,7 @@ def expression(spec: TableSpec, target: Target, known: Iterable[str]) -> Express
     names = {"#k": spec.partition_key}
     values: dict[str, AttributeValue] = {}
     parts = ["attribute_exists(#k)"]
-    for number, name in enumerate(_compared((spec.partition_key, spec.time_key), item, change)):
+    for number, name in enumerate(_compared(spec.primary_key, item, change)):
         names[f"#a{number}"], values[f":a{number}"] = name, _mark(change) if change.kind == "unmark" else item[name]
         parts.append(f"#a{number} = :a{number}")
     length = len(_AND.join(parts))
@@ -111,8 +111,7 @@ def expression(spec: TableSpec, target: Target, known: Iterable[str]) -> Express
 def statement(table: str, spec: TableSpec, target: Target, known: Iterable[str]) -> tuple[str, list[Any]] | None:
     """Return a PartiQL statement and its parameters, or None where it would be longer than DynamoDB takes."""
     change, item = target.change, target.item
-    keys = (spec.partition_key, spec.time_key)
-    built = _statement(table, keys, tuple(item), frozenset(known), change.kind, change.attribute)
+    built = _statement(table, spec.primary_key, tuple(item), frozenset(known), change.kind, change.attribute)
     if built is None:
         return None
     text, names = built

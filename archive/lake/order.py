@@ -86,7 +86,7 @@ class Order:
 
     def _exact(self, table: pa.Table) -> pa.Array:
         exact: dict[int, str] = {}
-        keys = (self.spec.partition_key, self.spec.time_key)
+        keys = self.spec.primary_key
         remainder = table.column(REMAINDER)
         for key in keys:
             name = msgspec.json.encode(key) + b":"

@@ -202,7 +202,7 @@ def _lost(order: Order, segment: Segment, chunk: pa.Table, missing: np.ndarray[A
 
 
 def _check_unique(order: Order, segment: Segment, file: SegmentFile, digests: Digests) -> None:
-    """Refuse a key that stands under two modules: their rows are far apart, so digests find them."""
+    """Refuse a key that stands under two modules: their rows are far apart, so digests find them. Sorts the digests."""
     digests.sort()
     suspects = np.unique(digests[1:][digests[1:] == digests[:-1]])
     if len(digests) != file.contents.rows:

@@ -105,6 +105,11 @@ class TableSpec:
         return tuple(column.attribute for column in self.columns)
 
     @property
+    def primary_key(self) -> tuple[str, str]:
+        """The attributes of the table's primary key: its partition key and its time key."""
+        return self.partition_key, self.time_key
+
+    @property
     def partition_column(self) -> str:
         """The column of the table's partition key (`conversation_id`)."""
         return self.column(self.partition_key).name

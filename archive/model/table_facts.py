@@ -76,7 +76,7 @@ def facts_of(table: Mapping[str, Any], source: Source) -> TableFacts:
         message = f"table {source.table} has no index {source.index} (it has: {names}); set [source] index"
         raise InputError(message)
     types = {part["AttributeName"]: str(part["AttributeType"]) for part in table["AttributeDefinitions"]}
-    _require_keys(table["KeySchema"], (spec.partition_key, spec.time_key), f"table {source.table}")
+    _require_keys(table["KeySchema"], spec.primary_key, f"table {source.table}")
     _require_keys(index["KeySchema"], (spec.module_key, spec.time_key), f"index {source.index}")
     if types[spec.time_key] != "N":
         message = f"the time key {spec.time_key} of table {source.table} is not a Number; Dynalake needs epoch milliseconds"

@@ -31,7 +31,7 @@ def target_of(table: Mapping[str, Any], ttl: Mapping[str, Any], spec: TableSpec)
     name = str(table["TableName"])
     types = {part["AttributeName"]: str(part["AttributeType"]) for part in table["AttributeDefinitions"]}
     keys = {part["KeyType"]: part["AttributeName"] for part in table["KeySchema"]}
-    if (keys.get("HASH"), keys.get("RANGE")) != (spec.partition_key, spec.time_key) or types[spec.time_key] != "N":
+    if (keys.get("HASH"), keys.get("RANGE")) != spec.primary_key or types[spec.time_key] != "N":
         message = (
             f"table {name} has the keys ({keys.get('HASH')}, {keys.get('RANGE')}); a restored message needs "
             f"({spec.partition_key}, {spec.time_key}), the second of them a Number: name another table"
@@ -43,6 +43,6 @@ def target_of(table: Mapping[str, Any], ttl: Mapping[str, Any], spec: TableSpec)
         spec=spec,
         indexes=indexes_of(table),
         warm=warm_of(table),
-        key_types={key: types[key] for key in (spec.partition_key, spec.time_key)},
+        key_types={key: types[key] for key in spec.primary_key},
         ttl=ttl_attribute(ttl),
     )

@@ -65,7 +65,7 @@ def wanted_table(source: Source, ttl: str) -> WantedTable:
     types = {spec.partition_key: _type_of(spec, spec.partition_key), spec.time_key: "N"}
     types |= {attribute: _type_of(spec, attribute) for attribute in names.values()}
     indexes = (WantedIndex(name, (attribute, spec.time_key), name == source.index) for name, attribute in names.items())
-    return WantedTable(source.table, (spec.partition_key, spec.time_key), tuple(indexes), types, ttl)
+    return WantedTable(source.table, spec.primary_key, tuple(indexes), types, ttl)
 
 
 def key_schema(keys: tuple[str, str]) -> list[dict[str, str]]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from archive.attempts import attempts
 from archive.aws import translated
-from archive.codec.conditions import DELETE, Target
+from archive.codec.conditions import DELETE, Target, key_of
 from archive.codec.values import AttributeValue, Item
 from archive.dynamo_write import Fate, PartiqlRemover, SingleRemover, Table
 from archive.errors import NotPermittedError, ServiceError
@@ -96,7 +96,7 @@ def _item(table: Table, key_types: dict[str, str], token: tuple[str, int], tag: 
 
 
 def _clean_up(client: DynamoDBClient, table: Table, item: Item, governor: Governor) -> None:
-    key = {name: item[name] for name in (table.spec.partition_key, table.spec.time_key)}
+    key = key_of(table.spec, item)
     cost = table.cost(Target(0, item, DELETE))
     governor.take(cost)
     with (
