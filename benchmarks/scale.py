@@ -27,10 +27,10 @@ _SPOOL_BYTES: Final = 4 * 10**9
 _LENGTHS: Final = {f"{hours} h": timedelta(hours=hours) for hours in (24, 12, 6, 3, 1)} | {
     f"{minutes} min": timedelta(minutes=minutes) for minutes in (15, 5, 1)
 }
-READ_MB_A_CORE: Final = 24.0
-"""MB of JSON a CPU second from HTTP to stored Parquet: benchmarks/results/read_path.json, one stream, a loaded machine."""
-PURGES_A_CORE: Final = 4_000.0
-"""Messages a CPU second removes conditionally: about what was measured in the process, on a loaded machine."""
+READ_MB_A_CORE: Final = 40.0
+"""MB of JSON a second and core from HTTP to stored Parquet: a little less than on one core in benchmarks/results/read_path.json."""
+PURGES_A_CORE: Final = 5_000.0
+"""Messages a second and core, removed conditionally: a little less than in benchmarks/results/purge.json."""
 DEFAULTS: Final = WriteRates(2_000, 2_000, 500)
 """What `[limits]` lets a run write."""
 SHARES: Final = (Decimal("0.8"), BUSIEST_PROVIDER, Decimal("0.34"))
